@@ -1,0 +1,81 @@
+import type { LabelSelector } from './label-selector.js';
+
+/** An object as the store keeps it. `document` is plain JSON; secrets inside it are already sealed. */
+export interface StoredObject<T = unknown> {
+  kind: string;
+  id: string;
+  /** 1, 2, 3 … for this object alone; a deleted and re-created object starts at 1 again. */
+  revision: number;
+  /** Position of its last write in the order of all writes of the store; the cursor of `watch`. */
+  sequence: number;
+  labels: Record<string, string>;
+  document: T;
+  /** RFC 3339. */
+  createdAt: string;
+  updatedAt: string;
+}
+
+/**
+ * One write of a transaction. `expected`: the revision that must be there (compare and swap), `'absent'` for
+ * create only, left out for an unconditional write.
+ */
+export type Write =
+  | {
+      op: 'put';
+      kind: string;
+      id: string;
+      document: unknown;
+      labels?: Record<string, string>;
+      expected?: number | 'absent';
+    }
+  | { op: 'delete'; kind: string; id: string; expected?: number };
+
+/** One committed write, in the order of `sequence`. A delete carries the last object. */
+export interface Change<T = unknown> {
+  op: 'put' | 'delete';
+  sequence: number;
+  object: StoredObject<T>;
+}
+
+export interface ListOptions {
+  /** 1-500. */
+  limit?: number;
+  /** Opaque, from the page before. */
+  cursor?: string;
+  selector?: LabelSelector;
+}
+
+export interface Page<T> {
+  items: StoredObject<T>[];
+  /** `null` at the end. */
+  next: string | null;
+}
+
+/**
+ * Durable typed objects: the only place where desired state, operations and history live.
+ *
+ * - `transact` is all or nothing; when its promise resolves, the writes survive `kill -9` and power loss.
+ * - Reads see every write whose `transact` has resolved.
+ * - `watch` first yields nothing old: it reports each change committed after `after` exactly once, in order.
+ *
+ * Errors (all `DomainError`): `revision-mismatch` (precondition-failed) with `extensions.current`,
+ * `already-exists` (precondition-failed) for `expected: 'absent'`, `not-found` for a delete of nothing,
+ * `storage-full` (insufficient-storage), `storage-failed` (unavailable), `invalid-cursor` (malformed, parameter `cursor`).
+ */
+export abstract class ObjectStore {
+  abstract get<T>(kind: string, id: string): Promise<StoredObject<T> | undefined>;
+  /** Ordered by id (byte order). */
+  abstract list<T>(kind: string, options?: ListOptions): Promise<Page<T>>;
+  /** Every object of a kind, in pages, for loops that need them all. */
+  abstract all<T>(kind: string): AsyncIterable<StoredObject<T>>;
+  abstract count(kind: string): Promise<number>;
+  /** Answers the new state of each put and the last state of each delete, in the order of `writes`. */
+  abstract transact(writes: Write[]): Promise<StoredObject[]>;
+  /** The sequence of the newest committed write; 0 when empty. */
+  abstract sequence(): Promise<number>;
+  /** Ends when `signal` aborts or the store closes. */
+  abstract watch(options: { kinds?: string[]; after: number; signal: AbortSignal }): AsyncIterable<Change>;
+  /** Whether a read and the writer answer now; throws what is wrong. */
+  abstract check(): Promise<void>;
+  abstract close(): Promise<void>;
+}
