@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { atStep, cancelled, failed, pendingOperation, succeeded } from './operation.js';
+
+const at = (second: number): string => new Date(second * 1000).toISOString();
+const fresh = pendingOperation('alerting.install', '/api/v1/alerting/installation', ['find', 'start', 'prove'], at(0));
+
+describe('operation', () => {
+  it('finishes the steps before the current one and counts them as progress', () => {
+    const operation = atStep(fresh, 'start', 'starting controller-0', at(1));
+    expect(operation.phase).toBe('running');
+    expect(operation.steps.map((step) => step.phase)).toEqual(['succeeded', 'running', 'pending']);
+    expect(operation.progress).toBeCloseTo(1 / 3);
+  });
+
+  it('is the same object when nothing changed', () => {
+    const operation = atStep(fresh, 'find', 'looking', at(1));
+    expect(atStep(operation, 'find', 'looking', at(2))).toBe(operation);
+  });
+
+  it('keeps what failed on the step that ran', () => {
+    const operation = failed(atStep(fresh, 'find', 'looking', at(1)), { code: 'x', detail: 'no such program' }, at(2));
+    expect(operation.steps[0]).toMatchObject({ phase: 'failed', message: 'no such program', finishedAt: at(2) });
+    expect(operation).toMatchObject({ phase: 'failed', finishedAt: at(2), error: { code: 'x' } });
+  });
+
+  it('never changes once it ended', () => {
+    const ended = succeeded(fresh, at(3));
+    expect(ended.progress).toBe(1);
+    expect(failed(ended, { code: 'x', detail: 'late' }, at(4))).toBe(ended);
+    expect(cancelled(ended, at(4))).toBe(ended);
+    expect(atStep(ended, 'find', 'late', at(4))).toBe(ended);
+  });
+});

@@ -1,0 +1,92 @@
+export type OperationPhase = 'pending' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export interface OperationStep {
+  /** kebab-case, e.g. `start-members`. */
+  name: string;
+  phase: OperationPhase;
+  /** What it is doing, or what went wrong. */
+  message: string;
+  /** RFC 3339. */
+  startedAt: string | null;
+  finishedAt: string | null;
+}
+
+/** Long work as a resource. Kept in the store under kind `operation`, so that it outlives the gateway. */
+export interface Operation {
+  /** e.g. `alerting.install` */
+  kind: string;
+  /** What it works on, as a path of the API. */
+  target: string;
+  phase: OperationPhase;
+  steps: OperationStep[];
+  /** 0-1: share of the steps that ended. */
+  progress: number;
+  error: { code: string; detail: string } | null;
+  createdAt: string;
+  finishedAt: string | null;
+}
+
+export const OPERATION_KIND = 'operation';
+
+export function hasEnded(operation: Operation): boolean {
+  return operation.phase === 'succeeded' || operation.phase === 'failed' || operation.phase === 'cancelled';
+}
+
+/** A new operation whose steps all wait. */
+export function pendingOperation(kind: string, target: string, steps: string[], now: string): Operation {
+  return {
+    kind,
+    target,
+    phase: 'pending',
+    steps: steps.map((name) => ({ name, phase: 'pending', message: '', startedAt: null, finishedAt: null })),
+    progress: 0,
+    error: null,
+    createdAt: now,
+    finishedAt: null,
+  };
+}
+
+/**
+ * The operation with `name` as its current step: earlier steps have succeeded, later ones wait.
+ * Answers the same object when nothing changes, so that callers can skip the write.
+ */
+export function atStep(operation: Operation, name: string, message: string, now: string): Operation {
+  const index = operation.steps.findIndex((step) => step.name === name);
+  const current = operation.steps[index];
+  if (current === undefined || hasEnded(operation)) return operation;
+  if (current.phase === 'running' && current.message === message) return operation;
+  const steps = operation.steps.map((step, position) => {
+    if (position < index) return finishStep(step, 'succeeded', now);
+    if (position > index) return step;
+    return { ...step, phase: 'running' as const, message, startedAt: step.startedAt ?? now };
+  });
+  return { ...operation, phase: 'running', steps, progress: index / steps.length };
+}
+
+export function succeeded(operation: Operation, now: string): Operation {
+  if (hasEnded(operation)) return operation;
+  const steps = operation.steps.map((step) => finishStep(step, 'succeeded', now));
+  return { ...operation, phase: 'succeeded', steps, progress: 1, finishedAt: now };
+}
+
+/** Ends it with an error; the step that ran carries the detail. */
+export function failed(operation: Operation, error: { code: string; detail: string }, now: string): Operation {
+  if (hasEnded(operation)) return operation;
+  const steps = operation.steps.map((step) =>
+    step.phase === 'running' ? { ...finishStep(step, 'failed', now), message: error.detail } : step,
+  );
+  return { ...operation, phase: 'failed', steps, error, finishedAt: now };
+}
+
+export function cancelled(operation: Operation, now: string): Operation {
+  if (hasEnded(operation)) return operation;
+  const steps = operation.steps.map((step) =>
+    step.phase === 'succeeded' ? step : finishStep(step, 'cancelled', now),
+  );
+  return { ...operation, phase: 'cancelled', steps, finishedAt: now };
+}
+
+function finishStep(step: OperationStep, phase: OperationPhase, now: string): OperationStep {
+  if (step.phase === phase) return step;
+  return { ...step, phase, startedAt: step.startedAt ?? now, finishedAt: now };
+}
