@@ -5,6 +5,7 @@ import { SystemClock, type Clock } from '../clock.js';
 import { writeFileAtomic } from '../files/atomic-file.js';
 import { errnoOf, fileError } from '../files/file-error.js';
 import { ensurePrivateDirectory } from '../files/private-directory.js';
+import { renewAt } from './renewal.js';
 import { namesOf, namesOfCertificate } from './certificate-request.js';
 import type { CertificateBundle, CertificateRequest, Certificates, IssuerName } from './certificates.js';
 
@@ -23,6 +24,13 @@ export interface EnsuredCertificate extends WrittenCertificate {
   bundle: CertificateBundle;
   /** RFC 3339: from then on `ensureCertificateFiles` issues a new one. */
   renewAt: string;
+}
+
+export interface CertificateFilesOptions {
+  directory: string;
+  issuer: IssuerName;
+  request: CertificateRequest;
+  clock?: Clock;
 }
 
 const USAGE_OIDS = { server: '1.3.6.1.5.5.7.3.1', client: '1.3.6.1.5.5.7.3.2' } as const;
@@ -63,11 +71,8 @@ async function writeWhenChanged(path: string, text: string): Promise<boolean> {
  * present CA and have more than a third of their life left; else newly issued ones.
  */
 export async function ensureCertificateFiles(
-  directory: string,
   certificates: Certificates,
-  issuer: IssuerName,
-  request: CertificateRequest,
-  clock: Clock = new SystemClock(),
+  { directory, issuer, request, clock = new SystemClock() }: CertificateFilesOptions,
 ): Promise<EnsuredCertificate> {
   const trusted = await certificates.trustBundle(issuer);
   const existing = await readBundle(directory, trusted);
@@ -76,13 +81,6 @@ export async function ensureCertificateFiles(
       ? existing
       : await certificates.issue(issuer, request);
   return { ...(await writeCertificateFiles(directory, bundle)), bundle, renewAt: renewAt(bundle) };
-}
-
-/** RFC 3339: when two thirds of the certificate's life are over. */
-export function renewAt(bundle: Pick<CertificateBundle, 'certificate'>): string {
-  const { validFrom, validTo } = new X509Certificate(bundle.certificate);
-  const begin = Date.parse(validFrom);
-  return new Date(begin + ((Date.parse(validTo) - begin) * 2) / 3).toISOString();
 }
 
 /** The files as a bundle with the present trust; `undefined` when one is missing, damaged, or of another CA. */
