@@ -17,7 +17,8 @@ export interface StoredObject<T = unknown> {
 
 /**
  * One write of a transaction. `expected`: the revision that must be there (compare and swap), `'absent'` for
- * create only, left out for an unconditional write.
+ * create only, left out for an unconditional write. A put replaces the object whole: labels left out are removed.
+ * Kinds and ids are any non-empty text without NUL and lone surrogates (`invalid` otherwise).
  */
 export type Write =
   | {
@@ -30,7 +31,7 @@ export type Write =
     }
   | { op: 'delete'; kind: string; id: string; expected?: number };
 
-/** One committed write, in the order of `sequence`. A delete carries the last object. */
+/** One committed write, in the order of `sequence`. A delete carries the last object, as its last put left it. */
 export interface Change<T = unknown> {
   op: 'put' | 'delete';
   sequence: number;
@@ -38,7 +39,7 @@ export interface Change<T = unknown> {
 }
 
 export interface ListOptions {
-  /** 1-500. */
+  /** 1-500; 100 when left out. */
   limit?: number;
   /** Opaque, from the page before. */
   cursor?: string;
@@ -56,11 +57,14 @@ export interface Page<T> {
  *
  * - `transact` is all or nothing; when its promise resolves, the writes survive `kill -9` and power loss.
  * - Reads see every write whose `transact` has resolved.
- * - `watch` first yields nothing old: it reports each change committed after `after` exactly once, in order.
+ * - `watch` first yields nothing old: it reports each change committed after `after` exactly once, in order. The log of
+ *   changes is bounded: when the one after `after` is no longer in it (or `after` is from the future, as after restoring
+ *   an older copy), `watch` throws `compacted` (conflict); take `sequence()`, read the objects again, watch from there.
  *
- * Errors (all `DomainError`): `revision-mismatch` (precondition-failed) with `extensions.current`,
- * `already-exists` (precondition-failed) for `expected: 'absent'`, `not-found` for a delete of nothing,
- * `storage-full` (insufficient-storage), `storage-failed` (unavailable), `invalid-cursor` (malformed, parameter `cursor`).
+ * Errors (all `DomainError`): `revision-mismatch` (precondition-failed) with `extensions.current` (the revision that is
+ * there, `null` when there is no object), `already-exists` (precondition-failed, with `extensions.current`) for
+ * `expected: 'absent'`, `not-found` for a delete of nothing, `storage-full` (insufficient-storage), `storage-failed`
+ * (unavailable), `invalid-cursor` (malformed, parameter `cursor`), `compacted` (conflict).
  */
 export abstract class ObjectStore {
   abstract get<T>(kind: string, id: string): Promise<StoredObject<T> | undefined>;

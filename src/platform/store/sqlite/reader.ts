@@ -1,0 +1,105 @@
+import Database from 'libsql';
+import type { Change, StoredObject } from '../object-store.js';
+import { OBJECT_COLUMNS, toObject, type ObjectRow } from './rows.js';
+import { toStorageError } from './storage-errors.js';
+
+const CHANGE_COLUMNS =
+  'kind, id, revision, object_sequence, labels, document, created_at, updated_at, sequence, op';
+
+/**
+ * The read side, on the caller's thread: one connection, prepared statements, no open transaction between calls, so
+ * that each read sees the newest commit.
+ */
+export class StoreReader {
+  readonly #db: Database.Database;
+  readonly #file: string;
+  readonly #get;
+  readonly #page;
+  readonly #labels;
+  readonly #count;
+  readonly #head;
+  readonly #oldest;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#db = new Database(file);
+    this.#db.exec('PRAGMA query_only=ON');
+    this.#db.exec('PRAGMA cache_size=-8000');
+    const order = 'WHERE kind = ? AND id > ? ORDER BY kind, id LIMIT ?';
+    this.#get = this.#db.prepare(`SELECT ${OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ?`).raw();
+    this.#page = this.#db.prepare(`SELECT ${OBJECT_COLUMNS} FROM objects ${order}`).raw();
+    this.#labels = this.#db.prepare(`SELECT id, labels FROM objects ${order}`).raw();
+    this.#count = this.#db.prepare('SELECT count(*) FROM objects WHERE kind = ?').raw();
+    this.#head = this.#db.prepare('SELECT coalesce(max(sequence), 0) FROM changes').raw();
+    this.#oldest = this.#db.prepare('SELECT coalesce(min(sequence), 1) FROM changes').raw();
+  }
+
+  get<T>(kind: string, id: string): StoredObject<T> | undefined {
+    const row = this.#read(() => this.#get.get(kind, id) as ObjectRow | undefined);
+    return row && toObject<T>(row);
+  }
+
+  /** The objects after `afterId` (which may be '' for the first), ordered by the bytes of their ids. */
+  page<T>(kind: string, afterId: string, limit: number): StoredObject<T>[] {
+    const rows = this.#read(() => this.#page.all(kind, afterId, limit) as ObjectRow[]);
+    return rows.map((row) => toObject<T>(row));
+  }
+
+  /** As `page`, but without reading the documents. */
+  labels(kind: string, afterId: string, limit: number): { id: string; labels: Record<string, string> }[] {
+    const rows = this.#read(() => this.#labels.all(kind, afterId, limit) as [string, string][]);
+    return rows.map(([id, labels]) => ({ id, labels: JSON.parse(labels) as Record<string, string> }));
+  }
+
+  count(kind: string): number {
+    return this.#read(() => (this.#count.get(kind) as [number])[0]);
+  }
+
+  /** The newest committed sequence. */
+  head(): number {
+    return this.#read(() => (this.#head.get() as [number])[0]);
+  }
+
+  /** The oldest sequence that the log of changes still has (or will have, while it is empty). */
+  oldest(): number {
+    return this.#read(() => (this.#oldest.get() as [number])[0]);
+  }
+
+  /** A function that reads the changes of some kinds (of all when left out) in `(after, through]`, oldest first. */
+  changes(kinds: string[] | undefined, limit: number): (after: number, through: number) => Change[] {
+    const filter = kinds ? `AND kind IN (${kinds.map(() => '?').join(', ')})` : '';
+    const statement = this.#db
+      .prepare(
+        `SELECT ${CHANGE_COLUMNS} FROM changes WHERE sequence > ? AND sequence <= ? ${filter} ORDER BY sequence LIMIT ?`,
+      )
+      .raw();
+    return (after, through) => {
+      const rows = this.#read(
+        () =>
+          statement.all(after, through, ...(kinds ?? []), limit) as [
+            ...ObjectRow,
+            number,
+            'put' | 'delete',
+          ][],
+      );
+      return rows.map((row) => {
+        const [kind, id, revision, objectSequence, labels, document, createdAt, updatedAt, sequence, op] =
+          row;
+        const object = toObject([kind, id, revision, objectSequence, labels, document, createdAt, updatedAt]);
+        return { op, sequence, object };
+      });
+    };
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  #read<R>(query: () => R): R {
+    try {
+      return query();
+    } catch (error) {
+      throw toStorageError(error, this.#file);
+    }
+  }
+}
