@@ -46,7 +46,7 @@ export class MutualTlsClient {
   readonly #clock: Clock;
   #current: Current | undefined;
   #issuing: Promise<Current> | undefined;
-  readonly #retired = new Set<Promise<void>>();
+  readonly #retired = new Set<Promise<unknown>>();
   #closed = false;
 
   constructor(options: MutualTlsClientOptions) {
@@ -77,7 +77,9 @@ export class MutualTlsClient {
     const retired = this.#current;
     this.#current = { agent: mutualTlsAgent(bundle, this.#options), renewAt: Date.parse(renewAt(bundle)) };
     if (retired !== undefined) {
-      const closing = retired.agent.close().finally(() => this.#retired.delete(closing));
+      const forget = (): boolean => this.#retired.delete(closing);
+      // Closing fails only for an agent that was destroyed, which is closed too.
+      const closing: Promise<unknown> = retired.agent.close().then(forget, forget);
       this.#retired.add(closing);
     }
     return this.#current;
