@@ -5,7 +5,6 @@ import { SystemClock, type Clock } from '../clock.js';
 import { writeFileAtomic } from '../files/atomic-file.js';
 import { errnoOf, fileError } from '../files/file-error.js';
 import { ensurePrivateDirectory } from '../files/private-directory.js';
-import { renewAt } from './renewal.js';
 import { namesOf, namesOfCertificate } from './certificate-request.js';
 import type { CertificateBundle, CertificateRequest, Certificates, IssuerName } from './certificates.js';
 
@@ -81,6 +80,13 @@ export async function ensureCertificateFiles(
       ? existing
       : await certificates.issue(issuer, request);
   return { ...(await writeCertificateFiles(directory, bundle)), bundle, renewAt: renewAt(bundle) };
+}
+
+/** RFC 3339: when two thirds of the certificate's life are over. */
+export function renewAt(bundle: Pick<CertificateBundle, 'certificate'>): string {
+  const { validFrom, validTo } = new X509Certificate(bundle.certificate);
+  const begin = Date.parse(validFrom);
+  return new Date(begin + ((Date.parse(validTo) - begin) * 2) / 3).toISOString();
 }
 
 /** The files as a bundle with the present trust; `undefined` when one is missing, damaged, or of another CA. */

@@ -1,10 +1,8 @@
-import { Agent, type Dispatcher } from 'undici';
-import { SystemClock, type Clock } from '../clock.js';
-import type { CertificateBundle, CertificateRequest, Certificates, IssuerName } from './certificates.js';
+import { Agent } from 'undici';
+import type { CertificateBundle } from './certificates.js';
 import { mutualTlsClientOptions } from './mutual-tls.js';
-import { renewAt } from './renewal.js';
 
-export interface MutualTlsAgentOptions {
+export interface MutualTlsClientOptions {
   /** The DNS name the certificate must hold, when it is not the host that is called. */
   serverName?: string;
   /** Milliseconds to reach and verify the peer. Default 5 s. */
@@ -15,16 +13,8 @@ export interface MutualTlsAgentOptions {
   bodyTimeout?: number;
 }
 
-export interface MutualTlsClientOptions extends MutualTlsAgentOptions {
-  certificates: Certificates;
-  issuer: IssuerName;
-  /** The client certificate, kept in memory only. */
-  request: CertificateRequest;
-  clock?: Clock;
-}
-
 /** A dispatcher for undici's `request` that presents this certificate for as long as it lives. The owner closes it. */
-export function mutualTlsAgent(bundle: CertificateBundle, options: MutualTlsAgentOptions = {}): Agent {
+export function mutualTlsClient(bundle: CertificateBundle, options: MutualTlsClientOptions = {}): Agent {
   return new Agent({
     connect: {
       ...mutualTlsClientOptions(bundle, options.serverName),
@@ -33,55 +23,4 @@ export function mutualTlsAgent(bundle: CertificateBundle, options: MutualTlsAgen
     headersTimeout: options.headersTimeout ?? 30_000,
     bodyTimeout: options.bodyTimeout ?? 30_000,
   });
-}
-
-interface Current {
-  agent: Agent;
-  renewAt: number;
-}
-
-/** Calls with a client certificate that is issued on first use and renewed when two thirds of its life are over. */
-export class MutualTlsClient {
-  readonly #options: MutualTlsClientOptions;
-  readonly #clock: Clock;
-  #current: Current | undefined;
-  #issuing: Promise<Current> | undefined;
-  readonly #retired = new Set<Promise<unknown>>();
-  #closed = false;
-
-  constructor(options: MutualTlsClientOptions) {
-    this.#options = options;
-    this.#clock = options.clock ?? new SystemClock();
-  }
-
-  /** Ask for each call anew, do not keep it. @throws what `Certificates.issue` throws; Error after `close` */
-  async dispatcher(): Promise<Dispatcher> {
-    if (this.#closed)
-      throw new Error('The mTLS client is closed: it was asked for a connection during shutdown.');
-    if (this.#current !== undefined && this.#clock.now() < this.#current.renewAt) return this.#current.agent;
-    this.#issuing ??= this.#renew().finally(() => (this.#issuing = undefined));
-    return (await this.#issuing).agent;
-  }
-
-  /** Waits for calls under way, also those that began on an older certificate. */
-  async close(): Promise<void> {
-    this.#closed = true;
-    await this.#issuing?.catch(() => undefined);
-    await Promise.all([this.#current?.agent.close(), ...this.#retired]);
-    this.#current = undefined;
-  }
-
-  async #renew(): Promise<Current> {
-    const { certificates, issuer, request } = this.#options;
-    const bundle = await certificates.issue(issuer, request);
-    const retired = this.#current;
-    this.#current = { agent: mutualTlsAgent(bundle, this.#options), renewAt: Date.parse(renewAt(bundle)) };
-    if (retired !== undefined) {
-      const forget = (): boolean => this.#retired.delete(closing);
-      // Closing fails only for an agent that was destroyed, which is closed too.
-      const closing: Promise<unknown> = retired.agent.close().then(forget, forget);
-      this.#retired.add(closing);
-    }
-    return this.#current;
-  }
 }

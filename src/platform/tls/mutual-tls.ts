@@ -19,7 +19,7 @@ export function mutualTlsServerOptions(bundle: Identity): TlsOptions & {
   };
 }
 
-export interface MutualTlsClientOptions {
+export interface MutualTlsConnectOptions {
   cert: string;
   key: string;
   ca: string;
@@ -33,7 +33,7 @@ export interface MutualTlsClientOptions {
  * @param serverName the name that the server's certificate must hold, when it is not the host that is called. Leave it
  *   out to verify the called host, also an IP address (for which TLS sends no server name).
  */
-export function mutualTlsClientOptions(bundle: Identity, serverName?: string): MutualTlsClientOptions {
+export function mutualTlsClientOptions(bundle: Identity, serverName?: string): MutualTlsConnectOptions {
   if (serverName !== undefined && isIP(serverName) !== 0) {
     throw new Error('TLS server names are DNS names; call the IP address itself to verify it.');
   }
