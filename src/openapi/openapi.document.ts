@@ -1,0 +1,86 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { bodyTypesOf } from '../platform/http/media-type.js';
+import { ProblemDto } from '../platform/http/problem-details.dto.js';
+import type { Route, RouteTable } from '../platform/http/route-table.js';
+import { VERSION } from '../platform/version.js';
+
+type PathItem = OpenAPIObject['paths'][string];
+type Operation = NonNullable<PathItem['get']>;
+type ResponseObject = Exclude<NonNullable<Operation['responses']['200']>, { $ref: string }>;
+const METHODS = ['get', 'put', 'post', 'delete', 'patch', 'head', 'options'] as const;
+
+const PROBLEM = { $ref: '#/components/responses/Problem' };
+
+/** The OpenAPI document of a running application: controllers say what they take, the route table what the hooks do. */
+export function buildOpenApiDocument(app: INestApplication, routes: RouteTable): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Opni')
+    .setDescription('The open control plane for multi-cluster observability.')
+    .setVersion(VERSION)
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'A token of this service.' }, 'bearer')
+    .addSecurityRequirements('bearer')
+    .build();
+  const document = SwaggerModule.createDocument(app, config, {
+    extraModels: [ProblemDto],
+    operationIdFactory: (controller, method) => {
+      const resource = controller.replace(/Controller$/, '');
+      return `${resource.charAt(0).toLowerCase()}${resource.slice(1)}.${method}`;
+    },
+  });
+  document.components ??= {};
+  document.components.responses = { ...document.components.responses, Problem: problemResponse() };
+  for (const [path, item] of Object.entries(document.paths)) {
+    for (const method of METHODS) {
+      const operation = item[method];
+      if (!operation) continue;
+      const route = routes.find(method.toUpperCase(), path.replaceAll(/\{([^}]+)\}/g, ':$1'));
+      complete(operation, method.toUpperCase(), route);
+    }
+  }
+  document.paths = sorted(document.paths);
+  if (document.components.schemas) document.components.schemas = sorted(document.components.schemas);
+  return document;
+}
+
+/** What every operation has in common, so that no controller has to repeat it. */
+function complete(operation: Operation, method: string, route: Route | undefined): void {
+  const options = route?.options ?? {};
+  if (options.public) operation.security = [];
+  operation.responses = { ...operation.responses, '4XX': PROBLEM, '5XX': PROBLEM };
+  if (options.etag) {
+    for (const [status, response] of Object.entries(operation.responses)) {
+      if (!status.startsWith('2') || !response || '$ref' in response) continue;
+      response.headers = {
+        ...response.headers,
+        ETag: {
+          description: 'The revision, for If-Match.',
+          schema: { type: 'string', examples: ['"3"'] } as object,
+        },
+      };
+    }
+  }
+  const body = operation.requestBody;
+  if (body && 'content' in body) {
+    const json = body.content['application/json'];
+    const types = bodyTypesOf(method, options);
+    if (json && !types.includes('application/json')) {
+      delete body.content['application/json'];
+      for (const type of types) body.content[type] ??= json;
+    }
+  }
+}
+
+function problemResponse(): ResponseObject {
+  return {
+    description: 'Why the request was not carried out (RFC 9457); `code` is stable.',
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemDto' } } },
+  };
+}
+
+function sorted<T>(record: Record<string, T>): Record<string, T> {
+  return Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,60 @@
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { DomainError, invalid } from '../errors.js';
+import { pointerOf } from './json-pointer.js';
+import { bodyErrors, findingsOf, parameterErrors, type Finding } from './validation-errors.js';
+
+const BUILT_IN: readonly unknown[] = [String, Boolean, Number, Array, Object, Buffer, undefined];
+/** Codes of a query parameter that cannot even be read: `400`, not `422`. */
+const UNREADABLE = new Set(['type', 'unknown-field', 'prometheus-duration']);
+
+/**
+ * Turns a plain document into an instance of a DTO class and validates it; unknown members are refused.
+ * @throws DomainError `invalid` with a pointer to each wrong field
+ */
+export function toDto<T extends object>(type: new () => T, plain: unknown): T {
+  const [instance, findings] = examine(type, plain);
+  if (findings.length === 0) return instance;
+  throw invalid(
+    'The body is not valid. Correct the fields named in errors.',
+    bodyErrors(findings, pointerOf),
+  );
+}
+
+function examine<T extends object>(type: new () => T, plain: unknown): [T, Finding[]] {
+  if (typeof plain !== 'object' || plain === null || Array.isArray(plain)) {
+    return [new type(), [{ path: [], code: 'type', detail: 'must be an object' }]];
+  }
+  const instance = plainToInstance(type, plain);
+  return [instance, findingsOf(validateSync(instance, { whitelist: true, forbidNonWhitelisted: true }))];
+}
+
+/** The one global pipe: bodies and queries whose parameter type is a DTO class. */
+export class DtoPipe implements PipeTransform {
+  transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
+    if ((type !== 'body' && type !== 'query') || BUILT_IN.includes(metatype)) return value;
+    const dto = metatype as new () => object;
+    if (type === 'query') return this.query(dto, value);
+    if (value === undefined) {
+      throw new DomainError({
+        category: 'malformed',
+        code: 'body-required',
+        detail: 'The request has no body. Send a JSON object with Content-Type: application/json.',
+      });
+    }
+    return toDto(dto, value);
+  }
+
+  private query(dto: new () => object, value: unknown): object {
+    const [instance, findings] = examine(dto, { ...(value as object) });
+    if (findings.length === 0) return instance;
+    const unreadable = findings.some(({ code }) => UNREADABLE.has(code));
+    throw new DomainError({
+      category: unreadable ? 'malformed' : 'invalid',
+      code: 'invalid-parameter',
+      detail: 'The query is not valid. Correct the parameters named in errors.',
+      errors: parameterErrors(findings),
+    });
+  }
+}

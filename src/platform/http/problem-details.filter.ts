@@ -1,0 +1,48 @@
+import { Catch, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Logger as PinoLogger } from 'pino';
+import { PROBLEM_TYPE, problemOf } from './problem-details.js';
+
+/** Path without the query, which may hold what must not be repeated. */
+export function pathOf(url: string): string {
+  const end = url.search(/[?#]/);
+  return end < 0 ? url : url.slice(0, end);
+}
+
+/** Sends any error as a problem; `application/problem+json` whatever the route would have answered. */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: PinoLogger,
+): void {
+  const problem = problemOf(error, { instance: pathOf(request.raw.url ?? '/'), traceId: request.id });
+  if (problem.unexpected) logger.error({ err: error, requestId: request.id }, 'request failed unexpectedly');
+  if (reply.sent || reply.raw.headersSent) {
+    reply.raw.destroy();
+    return;
+  }
+  const { status } = problem.document;
+  if (problem.retryAfter !== undefined)
+    void reply.header('retry-after', String(Math.ceil(problem.retryAfter)));
+  if (status === 401) void reply.header('www-authenticate', 'Bearer realm="opni"');
+  void reply
+    .removeHeader('etag')
+    .removeHeader('location')
+    .code(status)
+    .header('cache-control', 'no-store')
+    .header('content-type', PROBLEM_TYPE)
+    .serializer((document: unknown) => JSON.stringify(document))
+    .send(problem.document);
+}
+
+/** Every error of every request ends here: handlers, pipes, hooks, body parsers and the router itself. */
+@Catch()
+export class ProblemDetailsFilter implements ExceptionFilter {
+  constructor(private readonly logger: PinoLogger) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    sendProblem(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), this.logger);
+  }
+}
