@@ -15,8 +15,12 @@ export interface ProcessSpec {
   stopTimeout: number;
 }
 
-/** `starting`: runs, not ready yet · `backing-off`: died, is started again at `nextStartAt` · `crash-looping`: so often that a person should look. */
-export type ProcessPhase = 'starting' | 'ready' | 'unready' | 'backing-off' | 'crash-looping' | 'stopping' | 'stopped';
+/**
+ * `starting`: runs, not ready yet · `unready`: was ready, stopped answering · `backing-off`: died, is started again at
+ * `nextStartAt` · `crash-looping`: so often that a person should look; tried on slowly, and it stays until it is ready.
+ */
+export type ProcessPhase =
+  'starting' | 'ready' | 'unready' | 'backing-off' | 'crash-looping' | 'stopping' | 'stopped';
 
 export interface ProcessExit {
   code: number | null;
