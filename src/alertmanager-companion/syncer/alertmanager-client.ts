@@ -1,0 +1,143 @@
+import http from 'node:http';
+import { alertmanagerHashOf, metricValue } from './config-hash.js';
+import { isRecord } from '../http/parse-json.js';
+
+const MAX_ANSWER = 32 * 1024 * 1024;
+
+export interface AlertmanagerAnswer {
+  status: number;
+  body: string;
+}
+
+export interface AlertmanagerState {
+  version: string | null;
+  clusterStatus: string | null;
+  peers: number;
+  startedAt: string | null;
+}
+
+/** Alertmanager did not answer: it does not run, hangs, or died while it was asked. */
+export class AlertmanagerUnreachable extends Error {
+  constructor(
+    /** Whether the connection was made and then broke or stayed silent. */
+    readonly connected: boolean,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'AlertmanagerUnreachable';
+  }
+}
+
+/**
+ * The few calls that the companion makes to an Alertmanager on loopback. Made with `node:http`: one more HTTP client
+ * in the process would cost 10 MB and 50 ms of the start for nothing that is needed here.
+ */
+export class AlertmanagerClient {
+  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 16, maxFreeSockets: 2 });
+
+  /** @param url `http://host:port` */
+  constructor(readonly url: string) {}
+
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  /** The hash of the configuration that it runs. @throws AlertmanagerUnreachable */
+  async configHash(deadline: number): Promise<number> {
+    const { status, body } = await this.call('GET', '/metrics', deadline);
+    const hash = status === 200 ? metricValue(body, 'alertmanager_config_hash') : null;
+    if (hash === null)
+      throw new AlertmanagerUnreachable(true, `Alertmanager answered ${status} without its hash.`);
+    return hash;
+  }
+
+  /** Whether it runs exactly these bytes. @throws AlertmanagerUnreachable */
+  async runs(bytes: Uint8Array, deadline: number): Promise<boolean> {
+    return (await this.configHash(deadline)) === alertmanagerHashOf(bytes);
+  }
+
+  /** 200 when it took the file, 500 with its reason when it kept the old one. @throws AlertmanagerUnreachable */
+  async reload(deadline: number): Promise<AlertmanagerAnswer> {
+    return this.call('POST', '/-/reload', deadline);
+  }
+
+  /** @throws AlertmanagerUnreachable */
+  async state(deadline: number): Promise<AlertmanagerState> {
+    const { status, body } = await this.call('GET', '/api/v2/status', deadline);
+    const value: unknown = status === 200 ? JSON.parse(body) : null;
+    if (!isRecord(value))
+      throw new AlertmanagerUnreachable(true, `Alertmanager answered ${status} about its status.`);
+    const cluster = isRecord(value['cluster']) ? value['cluster'] : {};
+    const version = isRecord(value['versionInfo']) ? value['versionInfo'] : {};
+    return {
+      version: textOrNull(version['version']),
+      clusterStatus: textOrNull(cluster['status']),
+      peers: Array.isArray(cluster['peers']) ? Math.max(cluster['peers'].length, 1) : 1,
+      startedAt: textOrNull(value['uptime']),
+    };
+  }
+
+  /** @param deadline milliseconds for everything @throws AlertmanagerUnreachable */
+  async call(method: string, path: string, deadline: number, body?: string): Promise<AlertmanagerAnswer> {
+    // A kept connection may have been closed by a restarted Alertmanager; asking once more makes a new one.
+    try {
+      return await this.#once(method, path, deadline, body);
+    } catch (error) {
+      const stale = error instanceof StaleConnection;
+      if (!stale) throw error;
+      return this.#once(method, path, deadline, body);
+    }
+  }
+
+  #once(method: string, path: string, deadline: number, body?: string): Promise<AlertmanagerAnswer> {
+    return new Promise((resolve, reject) => {
+      let connected = false;
+      const headers: http.OutgoingHttpHeaders =
+        body === undefined ? {} : { 'content-type': 'application/json' };
+      const request = http.request(this.url + path, {
+        method,
+        headers,
+        agent: this.#agent,
+        signal: AbortSignal.timeout(deadline),
+      });
+      request.on('socket', (socket) => {
+        if (socket.connecting) socket.once('connect', () => (connected = true));
+        else connected = true;
+      });
+      request.once('error', (error: NodeJS.ErrnoException) => {
+        if (request.reusedSocket && error.code === 'ECONNRESET') reject(new StaleConnection());
+        else reject(new AlertmanagerUnreachable(connected, wordsFor(error, this.url, deadline)));
+      });
+      request.once('response', (response) => {
+        const chunks: Buffer[] = [];
+        let size = 0;
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          if (size > MAX_ANSWER) request.destroy(new Error('its answer is too large'));
+          else chunks.push(chunk);
+        });
+        response.once('error', (error) =>
+          reject(new AlertmanagerUnreachable(true, wordsFor(error, this.url, deadline))),
+        );
+        response.once('end', () =>
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
+        );
+      });
+      request.end(body);
+    });
+  }
+}
+
+class StaleConnection extends Error {}
+
+function wordsFor(error: NodeJS.ErrnoException, url: string, deadline: number): string {
+  if (error.name === 'AbortError' || error.name === 'TimeoutError') {
+    return `Alertmanager at ${url} did not answer within ${deadline} ms.`;
+  }
+  if (error.code === 'ECONNREFUSED') return `Alertmanager is not listening at ${url}.`;
+  return `The connection to Alertmanager at ${url} failed: ${error.message}.`;
+}
+
+function textOrNull(value: unknown): string | null {
+  return typeof value === 'string' && value !== '' ? value : null;
+}
