@@ -102,22 +102,20 @@ export class LocalCertificateAuthority extends Certificates {
     const temporary = temporaryName(this.#directory);
     try {
       await mkdir(temporary, { mode: 0o700 });
-      await Promise.all(
-        ISSUERS.map(async (issuer) => {
-          const ca = await createAuthority(issuer, validity);
-          const file = this.#file(temporary, issuer);
-          await mkdir(dirname(file), { mode: 0o700 });
-          await writeFileAtomic(file, encodeAuthority(issuer, ca, this.#sealer));
-        }),
-      );
+      for (const issuer of ISSUERS) {
+        const ca = await createAuthority(issuer, validity);
+        const file = this.#file(temporary, issuer);
+        await mkdir(dirname(file), { mode: 0o700 });
+        await writeFileAtomic(file, encodeAuthority(issuer, ca, this.#sealer));
+      }
       await syncDirectory(temporary);
       await rename(temporary, this.#directory);
       await syncDirectory(dirname(this.#directory));
     } catch (error) {
       await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
       const errno = errnoOf(error);
-      if (errno !== 'ENOTEMPTY' && errno !== 'EEXIST')
-        throw fileError(error, 'create the CAs in', this.#directory);
+      if (errno === 'ENOTEMPTY' || errno === 'EEXIST') return;
+      throw fileError(error, 'create the CAs in', this.#directory);
     }
   }
 
