@@ -119,6 +119,16 @@ describe('sealing', () => {
     );
   });
 
+  it('does not open when only bits changed that decoding ignores', async () => {
+    const sealer = await openKeyFile({ file: await keyFile(newKey()), mayCreate: false });
+    // 28 bytes: the last character carries 2 bits, its other 4 are zero.
+    const sealed = sealer.seal('', 'a/1');
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+    const changed = sealed.slice(0, -1) + alphabet[alphabet.indexOf(sealed.slice(-1)) + 1];
+    expect(sealer.open(sealed, 'a/1')).toBe('');
+    expect(() => sealer.open(changed, 'a/1')).toThrow(/does not open/);
+  });
+
   it('refuses what was never sealed', async () => {
     const sealer = await openKeyFile({ file: await keyFile(newKey()), mayCreate: false });
     for (const text of ['', '***', 'plain', 'sealed:v1:', `sealed:v2:${sealer.keyId}:AAAA`]) {
