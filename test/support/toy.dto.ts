@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import {
   ArrayMaxSize,
   IsArray,
@@ -47,7 +47,7 @@ export class ToySpecDto {
   @NestedList(() => PartDto)
   parts?: PartDto[];
 
-  @ApiProperty({ type: 'object', additionalProperties: { type: 'string' }, required: false })
+  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' } })
   @IsOptional()
   @IsObject()
   labels?: Record<string, string>;

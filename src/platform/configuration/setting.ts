@@ -2,8 +2,11 @@ import 'reflect-metadata';
 import { Type } from 'class-transformer';
 import { IsObject, ValidateNested } from 'class-validator';
 
-/** How the text of an environment variable becomes a value. A list is separated by commas; empty text is an empty list. */
-export type SettingKind = 'text' | 'list' | 'boolean';
+/**
+ * How a value is read. In the environment a list is separated by commas (empty: none). A relative path is relative to the
+ * file that holds it, or to the working directory when it comes from the environment.
+ */
+export type SettingKind = 'text' | 'path' | 'list' | 'boolean';
 
 /** One leaf of the settings tree. */
 export interface SettingDefinition {

@@ -23,8 +23,7 @@ export class StoreSettings {
 }
 
 export class SecretsSettings {
-  /** Absent: `<dataDir>/secrets.key`. */
-  @Setting() @IsOptional() @Matches(/./, notEmpty) keyFile?: string;
+  @Setting('path') @Matches(/./, notEmpty) keyFile!: string;
 }
 
 export class BootstrapSettings {
@@ -38,9 +37,9 @@ export class AuthSettings {
 
 export class TlsSettings {
   /** PEM file: certificate and its chain. */
-  @Setting() @IsOptional() @Matches(/./, notEmpty) cert?: string;
+  @Setting('path') @IsOptional() @Matches(/./, notEmpty) cert?: string;
   /** PEM file: private key. */
-  @Setting() @IsOptional() @Matches(/./, notEmpty) key?: string;
+  @Setting('path') @IsOptional() @Matches(/./, notEmpty) key?: string;
   /** A proxy in front of the gateway speaks TLS with its clients. */
   @Setting('boolean') @IsBoolean({ message: 'must be true or false' }) terminatedUpstream: boolean = false;
 }
@@ -66,7 +65,7 @@ export class KubernetesSettings {
 
 export class ComponentSettings {
   /** The program itself, or the directory that holds it. */
-  @Setting() @IsOptional() @Matches(/./, notEmpty) path?: string;
+  @Setting('path') @IsOptional() @Matches(/./, notEmpty) path?: string;
 }
 
 export class ComponentsSettings {
@@ -87,8 +86,8 @@ export class Settings {
   @IsOptional()
   @Matches(/^https:\/\/[^\s/]+/, { message: 'must be an https URL' })
   agentUrl?: string;
-  @Setting() @IsString() @Matches(/./, notEmpty) dataDir!: string;
-  @Setting() @IsString() @Matches(/./, notEmpty) componentsDir!: string;
+  @Setting('path') @IsString() @Matches(/./, notEmpty) dataDir!: string;
+  @Setting('path') @IsString() @Matches(/./, notEmpty) componentsDir!: string;
   @Setting('list')
   @IsArray()
   @Matches(/^[0-9A-Fa-f:.]+(\/\d{1,3})?$/, {
