@@ -3,7 +3,7 @@ import { ComponentCache } from './component-cache.js';
 import type { ComponentOrigin, ComponentProgress, ResolvedComponent } from './component-catalogue.js';
 import type { ComponentDefinition } from './component-definition.js';
 import { withDirectoryLock } from './component-lock.js';
-import { type Attempt, componentUnavailable } from './component-unavailable.js';
+import { type Attempt, componentUnavailable, SOURCE_LABELS } from './component-unavailable.js';
 import { buildWithGo } from './go-build.js';
 import type { DownloadDeadlines } from './http-download.js';
 import { binariesAt, candidatesOnPath } from './path-search.js';
@@ -94,35 +94,42 @@ export class ComponentSearch {
 
   /** Downloads or builds into the cache, unless somebody else just did. */
   private async provide(): Promise<ResolvedComponent | undefined> {
+    const { cache, signal } = this;
     try {
-      await this.cache.prepare();
+      await cache.prepare();
+      return await withDirectoryLock(
+        cache.root,
+        { signal, onWait: (waited) => this.reportWait(waited), reportEvery: WAIT_REPORT_MS },
+        async () => {
+          const entry = await cache.read();
+          if (entry && 'binaries' in entry) {
+            return this.resolved('cache', entry.binaries, this.definition.version);
+          }
+          await cache.removeLeftovers();
+          return (
+            (await this.obtain('download', (staging, common) =>
+              downloadRelease(this.definition, staging, common),
+            )) ??
+            (await this.obtain('build', (staging, common) => buildWithGo(this.definition, staging, common)))
+          );
+        },
+      );
     } catch (error) {
+      signal.throwIfAborted();
       return this.failed(
         'cache',
-        `${this.cache.root} cannot be made (${messageOf(error)}); componentsDir (OPNI_COMPONENTS_DIR) moves the cache`,
+        `${cache.root} cannot be used (${messageOf(error)}); componentsDir (OPNI_COMPONENTS_DIR) moves it`,
       );
     }
+  }
+
+  private reportWait(waited: number): void {
     const { name, version } = this.definition;
-    const onWait = (waited: number): void =>
-      this.report({
-        step: 'wait',
-        message: `waiting for another process that installs ${name} ${version} (${Math.round(waited / 1000)} s)`,
-      });
-    return withDirectoryLock(
-      this.cache.root,
-      { signal: this.signal, onWait, reportEvery: WAIT_REPORT_MS },
-      async () => {
-        const entry = await this.cache.read();
-        if (entry && 'binaries' in entry) return this.resolved('cache', entry.binaries, version);
-        await this.cache.removeLeftovers();
-        return (
-          (await this.obtain('download', (staging, common) =>
-            downloadRelease(this.definition, staging, common),
-          )) ??
-          (await this.obtain('build', (staging, common) => buildWithGo(this.definition, staging, common)))
-        );
-      },
-    );
+    const seconds = Math.round(waited / 1000);
+    this.report({
+      step: 'wait',
+      message: `waiting for another process that installs ${name} ${version} (${seconds} s)`,
+    });
   }
 
   private async obtain(
@@ -154,7 +161,10 @@ export class ComponentSearch {
   private failed(source: Attempt['source'], reason: string, how?: 'quiet'): undefined {
     this.tried.push({ source, reason });
     if (how !== 'quiet')
-      this.report({ step: 'search', message: `${this.definition.name}: ${source}: ${reason}` });
+      this.report({
+        step: 'search',
+        message: `${this.definition.name} from ${SOURCE_LABELS[source]}: ${reason}`,
+      });
     return undefined;
   }
 

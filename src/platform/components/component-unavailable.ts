@@ -7,7 +7,8 @@ export interface Attempt {
   reason: string;
 }
 
-const LABELS: Record<Attempt['source'], string> = {
+/** How messages call a source. */
+export const SOURCE_LABELS: Record<Attempt['source'], string> = {
   configured: 'the configured path',
   path: 'PATH',
   cache: 'the cache',
@@ -19,13 +20,18 @@ const LABELS: Record<Attempt['source'], string> = {
 export function componentUnavailable(definition: ComponentDefinition, tried: Attempt[]): DomainError {
   const { name, version, supported, binaries } = definition;
   const files = binaries.map((binary) => binary.name).join(' and ');
-  const lines = tried.map(({ source, reason }) => `  - ${LABELS[source]}: ${reason}`);
+  const lines = tried.map(({ source, reason }) => `  - ${SOURCE_LABELS[source]}: ${reason}`);
   return new DomainError({
     category: 'unavailable',
     code: 'component-unavailable',
     detail: [
       `${name} (${files}, version ${supported}) is needed and cannot be had. Tried:`,
       ...lines,
+      ...(tried.some(({ source }) => source === 'configured')
+        ? [
+            `Nothing else was tried, because components.${name}.path (${pathVariable(name)}) is set: correct it or unset it.`,
+          ]
+        : []),
       'One of these helps:',
       `  1. install ${files} (${supported}) and put them on PATH`,
       `  2. set components.${name}.path (${pathVariable(name)}) to the directory that holds them`,

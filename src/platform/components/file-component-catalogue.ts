@@ -1,3 +1,6 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { notFound } from '../errors.js';
 import { ComponentCatalogue, type ResolvedComponent, type ResolveOptions } from './component-catalogue.js';
 import { type ComponentDefinition, COMPONENTS_DIRECTORY, readDefinitions } from './component-definition.js';
@@ -42,7 +45,7 @@ export class FileComponentCatalogue extends ComponentCatalogue {
   override async resolve(name: string, options: ResolveOptions = {}): Promise<ResolvedComponent> {
     options.signal?.throwIfAborted();
     const known = this.found.get(name);
-    if (known) return known;
+    if (known && (await isStillThere(known))) return known;
     const definition = this.definitions.get(name);
     if (!definition) throw notFound('component', name);
     let work = this.running.get(name);
@@ -58,7 +61,8 @@ export class FileComponentCatalogue extends ComponentCatalogue {
   private search(definition: ComponentDefinition): SharedWork<ResolvedComponent> {
     const { cacheDir, paths, mirror, env, deadlines } = this.options;
     const settings = {
-      cacheDir,
+      // Absolute: Go runs in the directory of the definition.
+      cacheDir: resolve(cacheDir),
       explicitPath: paths?.[definition.name],
       mirror,
       env: env ?? process.env,
@@ -69,4 +73,10 @@ export class FileComponentCatalogue extends ComponentCatalogue {
       new ComponentSearch(definition, settings, report, signal).run(),
     );
   }
+}
+
+/** A remembered answer is no use once somebody emptied the cache or uninstalled the program. */
+async function isStillThere(component: ResolvedComponent): Promise<boolean> {
+  const checks = Object.values(component.binaries).map((path) => access(path, constants.X_OK));
+  return (await Promise.allSettled(checks)).every(({ status }) => status === 'fulfilled');
 }

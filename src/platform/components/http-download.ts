@@ -112,7 +112,7 @@ export class HttpDownload {
   private async follow(url: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
     let current = url;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const answer = await request(current, { dispatcher: this.dispatcher, signal });
+      const answer = await this.ask(current, signal);
       const location = answer.headers['location'];
       if (!REDIRECTS.has(answer.statusCode) || typeof location !== 'string') return answer;
       await answer.body.dump();
@@ -123,6 +123,22 @@ export class HttpDownload {
       current = next.href;
     }
     throw new DownloadError(`it redirects more than ${MAX_REDIRECTS} times`);
+  }
+
+  /** Connecting through a proxy has stages that undici's own timeouts do not see, hence one deadline for all of it. */
+  private async ask(url: string, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const deadline = this.deadlines.connect + this.deadlines.answer;
+    const stage = new AbortController();
+    const late = new DownloadError(`no answer within ${deadline / 1000} s`);
+    const timer = setTimeout(() => stage.abort(late), deadline);
+    try {
+      return await request(url, {
+        dispatcher: this.dispatcher,
+        signal: AbortSignal.any([signal, stage.signal]),
+      });
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   private explain(error: unknown): string {

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable } from 'node:stream';
 import { messageOf } from '../errors.js';
 
 export interface RunOptions {
@@ -30,12 +31,11 @@ const GRACE_MS = 2_000;
 export async function runProgram(file: string, args: string[], options: RunOptions): Promise<RunResult> {
   options.signal?.throwIfAborted();
   const result = await new Promise<RunResult>((resolve) => {
-    const child = spawn(file, args, {
-      cwd: options.cwd,
-      env: options.env,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = start(file, args, options);
+    if (typeof child === 'string') {
+      resolve({ ok: false, output: '', reason: child });
+      return;
+    }
     let output = '';
     let late = false;
     let forced: NodeJS.Timeout | undefined;
@@ -76,7 +76,7 @@ export async function runProgram(file: string, args: string[], options: RunOptio
       options.signal?.removeEventListener('abort', stop);
       resolve({ ok, output, reason });
     };
-    child.once('error', (error) => finish(false, `it cannot be started: ${messageOf(error)}`));
+    child.once('error', (error) => finish(false, notStarted(error)));
     child.once('close', (code, signal) => {
       // What the program left running holds no pipe of ours any more, but may still work.
       killGroup('SIGKILL');
@@ -87,4 +87,26 @@ export async function runProgram(file: string, args: string[], options: RunOptio
   });
   options.signal?.throwIfAborted();
   return result;
+}
+
+/** Node throws some errors of `exec` (a busy file, a wrong format) and emits others: here both become words. */
+function start(
+  file: string,
+  args: string[],
+  options: RunOptions,
+): ChildProcessByStdio<null, Readable, Readable> | string {
+  try {
+    return spawn(file, args, {
+      cwd: options.cwd,
+      env: options.env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  } catch (error) {
+    return notStarted(error);
+  }
+}
+
+function notStarted(error: unknown): string {
+  return `it cannot be started: ${messageOf(error)}`;
 }
