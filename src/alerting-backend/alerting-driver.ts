@@ -73,3 +73,9 @@ export abstract class AlertingDriver {
   /** The fields of the spec that it cannot honour. */
   abstract supports(spec: AlertingSpec): Unsupported[];
 }
+
+/** What the alerting backend wants to run now; for those who show what a driver would apply. */
+export abstract class DesiredAlertingSpec {
+  /** `undefined` while nothing is installed. */
+  abstract desiredSpec(): Promise<AlertingSpec | undefined>;
+}

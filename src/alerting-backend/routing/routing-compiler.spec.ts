@@ -28,7 +28,8 @@ const inputArbitrary = fc
 
 function* nullsIn(value: unknown, path = ''): Generator<string> {
   if (value === null || value === undefined) yield path;
-  else if (typeof value === 'object') for (const [key, child] of Object.entries(value)) yield* nullsIn(child, `${path}/${key}`);
+  else if (typeof value === 'object')
+    for (const [key, child] of Object.entries(value)) yield* nullsIn(child, `${path}/${key}`);
 }
 
 describe('compileRouting', () => {
@@ -63,7 +64,19 @@ describe('compileRouting', () => {
 
   it('does not take an id that contains another one, or a dot for any character', () => {
     const { configuration } = compileRouting({
-      endpoints: [{ id: 'a.b', endpoint: { name: '', description: '', labels: {}, type: 'webhook', block: {}, notifications: { enabled: false, severities: [] } } }],
+      endpoints: [
+        {
+          id: 'a.b',
+          endpoint: {
+            name: '',
+            description: '',
+            labels: {},
+            type: 'webhook',
+            block: {},
+            notifications: { enabled: false, severities: [] },
+          },
+        },
+      ],
       groupWait: intervals,
       groupInterval,
     });

@@ -70,20 +70,16 @@ export function succeeded(operation: Operation, now: string): Operation {
 }
 
 /** Ends it with an error; the step that ran carries the detail. */
-export function failed(operation: Operation, error: { code: string; detail: string }, now: string): Operation {
+export function failed(
+  operation: Operation,
+  error: { code: string; detail: string },
+  now: string,
+): Operation {
   if (hasEnded(operation)) return operation;
   const steps = operation.steps.map((step) =>
     step.phase === 'running' ? { ...finishStep(step, 'failed', now), message: error.detail } : step,
   );
   return { ...operation, phase: 'failed', steps, error, finishedAt: now };
-}
-
-export function cancelled(operation: Operation, now: string): Operation {
-  if (hasEnded(operation)) return operation;
-  const steps = operation.steps.map((step) =>
-    step.phase === 'succeeded' ? step : finishStep(step, 'cancelled', now),
-  );
-  return { ...operation, phase: 'cancelled', steps, finishedAt: now };
 }
 
 function finishStep(step: OperationStep, phase: OperationPhase, now: string): OperationStep {

@@ -2,8 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { ulid } from 'ulid';
 import { Clock } from '../clock.js';
 import { DomainError, notFound } from '../errors.js';
-import { ObjectStore, type ListOptions, type Page, type StoredObject, type Write } from '../store/object-store.js';
-import { cancelled, hasEnded, OPERATION_KIND, pendingOperation, type Operation } from './operation.js';
+import {
+  ObjectStore,
+  type ListOptions,
+  type Page,
+  type StoredObject,
+  type Write,
+} from '../store/object-store.js';
+import { hasEnded, OPERATION_KIND, pendingOperation, type Operation } from './operation.js';
 
 /** A write that creates an operation in the same transaction as the desired state it works towards. */
 export interface PlannedOperation {
@@ -21,17 +27,30 @@ export class OperationsService {
   ) {}
 
   /** @param steps names in order; `finish` (for work that is done already) is applied before it is written */
-  plan(kind: string, target: string, steps: string[], finish?: (o: Operation, now: string) => Operation): PlannedOperation {
+  plan(
+    kind: string,
+    target: string,
+    steps: string[],
+    finish?: (o: Operation, now: string) => Operation,
+  ): PlannedOperation {
     const now = this.clock.timestamp();
     const pending = pendingOperation(kind, target, steps, now);
     const operation = finish ? finish(pending, now) : pending;
     const id = ulid(this.clock.now());
-    return { id, operation, write: { op: 'put', kind: OPERATION_KIND, id, document: operation, expected: 'absent' } };
+    return {
+      id,
+      operation,
+      write: { op: 'put', kind: OPERATION_KIND, id, document: operation, expected: 'absent' },
+    };
+  }
+
+  find(id: string): Promise<StoredObject<Operation> | undefined> {
+    return this.store.get<Operation>(OPERATION_KIND, id);
   }
 
   /** @throws DomainError `not-found` */
   async get(id: string): Promise<StoredObject<Operation>> {
-    const found = await this.store.get<Operation>(OPERATION_KIND, id);
+    const found = await this.find(id);
     if (!found) throw notFound('operation', id);
     return found;
   }
@@ -41,7 +60,10 @@ export class OperationsService {
   }
 
   /** Applies a pure step to the newest state; writes nothing when `change` answers the object it was given. */
-  async update(id: string, change: (operation: Operation, now: string) => Operation): Promise<StoredObject<Operation>> {
+  async update(
+    id: string,
+    change: (operation: Operation, now: string) => Operation,
+  ): Promise<StoredObject<Operation>> {
     for (;;) {
       const current = await this.get(id);
       const next = change(current.document, this.clock.timestamp());
@@ -55,19 +77,6 @@ export class OperationsService {
         if (!(error instanceof DomainError && error.code === 'revision-mismatch')) throw error;
       }
     }
-  }
-
-  /** @throws DomainError `operation-ended` when there is nothing left to cancel */
-  async cancel(id: string): Promise<StoredObject<Operation>> {
-    const current = await this.get(id);
-    if (hasEnded(current.document)) {
-      throw new DomainError({
-        category: 'conflict',
-        code: 'operation-ended',
-        detail: `Operation "${id}" has already ${current.document.phase}; only a pending or running one can be cancelled.`,
-      });
-    }
-    return this.update(id, cancelled);
   }
 
   /**

@@ -6,13 +6,17 @@ import { Reconciler } from './reconciler.js';
 describe('backoffDelay', () => {
   it('stays between half of the cap and the cap, and never shrinks with more failures', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 1, max: 1000 }), fc.double({ min: 0, max: 0.999, noNaN: true }), (failures, random) => {
-        const options = { initial: 100, maximum: 5_000 };
-        const delay = backoffDelay(failures, options, random);
-        expect(delay).toBeGreaterThanOrEqual(50);
-        expect(delay).toBeLessThanOrEqual(5_000);
-        expect(backoffDelay(failures + 1, options, random)).toBeGreaterThanOrEqual(delay);
-      }),
+      fc.property(
+        fc.integer({ min: 1, max: 1000 }),
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (failures, random) => {
+          const options = { initial: 100, maximum: 5_000 };
+          const delay = backoffDelay(failures, options, random);
+          expect(delay).toBeGreaterThanOrEqual(50);
+          expect(delay).toBeLessThanOrEqual(5_000);
+          expect(backoffDelay(failures + 1, options, random)).toBeGreaterThanOrEqual(delay);
+        },
+      ),
     );
   });
 });

@@ -44,7 +44,13 @@ export class Reconciler {
     if (this.#abort.signal.aborted) return;
     const entry = this.#entries.get(key);
     if (entry?.running) entry.dirty = true;
-    else this.#entries.set(key, { due: Date.now(), failures: entry?.failures ?? 0, dirty: false, running: false });
+    else
+      this.#entries.set(key, {
+        due: Date.now(),
+        failures: entry?.failures ?? 0,
+        dirty: false,
+        running: false,
+      });
     this.#schedule();
   }
 

@@ -10,7 +10,7 @@ import type { ProcessRecord, ProcessRecords } from './process-record.js';
 import { programHash } from './program.js';
 import { watchReadiness } from './readiness.js';
 import { runningProcess, type RunningProcess, type Started } from './running-process.js';
-import { decideRestart } from './restart-policy.js';
+import { RestartSchedule } from './restart-schedule.js';
 import { spawnProcess, startLine } from './spawn-process.js';
 import type { SupervisorLogger, SupervisorSettings } from './supervisor-options.js';
 import { watchAdopted, watchChild, type ExitStatus } from './watched-process.js';
@@ -33,18 +33,20 @@ export class ManagedProcess {
   #restarts = 0;
   #started = false;
   #lookedForLegacy = false;
-  #quickDeaths = 0;
   #lastExit: ProcessExit | null = null;
   #lastOutput: string[] = [];
   #error: string | null = null;
-  #nextStartAt: string | null = null;
-  #timer: NodeJS.Timeout | undefined;
   #released = false;
   readonly #queue = new SerialQueue();
+  readonly #schedule: RestartSchedule;
 
   constructor(spec: ProcessSpec, context: ManagedProcessContext) {
     this.#spec = spec;
     this.#context = context;
+    const { settings, clock } = context;
+    this.#schedule = new RestartSchedule(settings.restart, settings.random, clock, () =>
+      this.#inBackground(() => this.#startAfterWaiting()),
+    );
   }
 
   get state(): ProcessState {
@@ -54,7 +56,7 @@ export class ManagedProcess {
       pid: this.#running?.process.pid ?? null,
       startedAt: this.#running?.startedAt ?? null,
       restarts: this.#restarts,
-      nextStartAt: this.#nextStartAt,
+      nextStartAt: this.#schedule.nextStartAt,
       lastExit: this.#lastExit,
       lastOutput: [...this.#lastOutput],
       adopted: this.#running?.adopted ?? false,
@@ -76,8 +78,8 @@ export class ManagedProcess {
       const isRight = this.#running?.program === programHash(spec) && this.#phase !== 'stopping';
       if (this.#running && isRight) return;
       if (this.#running) await this.#stopRunning();
-      else if (this.#nextStartAt !== null && !changed) return;
-      this.#quickDeaths = 0;
+      else if (this.#schedule.nextStartAt !== null && !changed) return;
+      this.#schedule.forget();
       await this.#start();
     });
   }
@@ -85,7 +87,7 @@ export class ManagedProcess {
   restart(): Promise<void> {
     return this.#queue.run(async () => {
       await this.#stopRunning();
-      this.#quickDeaths = 0;
+      this.#schedule.forget();
       await this.#start();
     });
   }
@@ -93,7 +95,7 @@ export class ManagedProcess {
   /** Stops it and keeps it stopped until the next `ensure`. */
   stop(): Promise<void> {
     return this.#queue.run(async () => {
-      this.#cancelStart();
+      this.#schedule.cancel();
       await this.#stopRunning();
       await killMarked(this.#owner);
       await this.#context.records.delete(this.#spec.name);
@@ -104,7 +106,7 @@ export class ManagedProcess {
   /** Forgets the process and lets it run. */
   release(): void {
     this.#released = true;
-    this.#cancelStart();
+    this.#schedule.cancel();
     this.#running?.readiness.abort();
     this.#running?.process.unwatch();
     this.#running?.end();
@@ -139,7 +141,7 @@ export class ManagedProcess {
   }
 
   async #start(): Promise<void> {
-    this.#cancelStart();
+    this.#schedule.cancel();
     if (this.#released) return;
     const spec = this.#spec;
     const program = programHash(spec);
@@ -160,7 +162,7 @@ export class ManagedProcess {
         { process: spec.name, reason: this.#error },
         'A process could not be started',
       );
-      this.#scheduleStart(0);
+      this.#startLater(0);
     }
     await this.#save();
   }
@@ -170,14 +172,13 @@ export class ManagedProcess {
     this.#running = running;
     this.#error = null;
     running.process.onExit((status) => this.#onExit(running, status));
-    const { restart, readiness } = this.#context.settings;
     // In a crash loop every start looks hopeful for a moment; it is over when the program is ready.
-    this.#setPhase(this.#quickDeaths >= restart.crashLoopAfter ? 'crash-looping' : 'starting');
+    this.#setPhase(this.#schedule.isCrashLooping ? 'crash-looping' : 'starting');
     void watchReadiness(
       (signal) => this.#spec.ready(signal),
       (ready) => this.#setPhase(ready ? 'ready' : 'unready'),
       running.readiness.signal,
-      readiness,
+      this.#context.settings.readiness,
     );
   }
 
@@ -193,7 +194,7 @@ export class ManagedProcess {
     this.#lastOutput = readLastOutput(running.logFile, startLine(this.#spec.name, running.startedAt));
     const fields = { process: this.#spec.name, pid: running.process.pid, code, signal };
     this.#context.logger.warn(fields, 'A process ended unasked');
-    this.#scheduleStart(now - Date.parse(running.startedAt));
+    this.#startLater(now - Date.parse(running.startedAt));
     this.#inBackground(async () => {
       await this.#save();
       // What it left behind, unless something before us in the queue has started its successor.
@@ -201,29 +202,19 @@ export class ManagedProcess {
     });
   }
 
-  #scheduleStart(ranFor: number): void {
+  #startLater(ranFor: number): void {
     if (this.#released) return;
-    const { restart, random } = this.#context.settings;
-    const decision = decideRestart(this.#quickDeaths, ranFor, restart, random());
-    this.#quickDeaths = decision.quickDeaths;
-    this.#nextStartAt = new Date(this.#context.clock.now() + decision.delay).toISOString();
-    this.#timer = setTimeout(() => this.#inBackground(() => this.#startAfterWaiting()), decision.delay);
-    this.#setPhase(decision.crashLooping ? 'crash-looping' : 'backing-off');
+    this.#schedule.afterDeath(ranFor);
+    this.#setPhase(this.#schedule.isCrashLooping ? 'crash-looping' : 'backing-off');
   }
 
   /** Something else in the queue may have started or stopped it in the meantime. */
   async #startAfterWaiting(): Promise<void> {
-    if (this.#running === null && this.#nextStartAt !== null) await this.#start();
-  }
-
-  #cancelStart(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    this.#nextStartAt = null;
+    if (this.#running === null && this.#schedule.nextStartAt !== null) await this.#start();
   }
 
   async #stopRunning(): Promise<void> {
-    this.#cancelStart();
+    this.#schedule.cancel();
     const running = this.#running;
     if (running === null) return;
     running.readiness.abort();

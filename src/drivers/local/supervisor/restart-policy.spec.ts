@@ -18,21 +18,14 @@ describe('decideRestart', () => {
     expect(delays.slice(-2)).toEqual([30_000, 30_000]);
   });
 
-  it('calls it a crash loop from the fifth quick death on', () => {
-    expect(decisions([1, 1, 1, 1, 1, 1]).map(({ crashLooping }) => crashLooping)).toEqual([
-      false,
-      false,
-      false,
-      false,
-      true,
-      true,
-    ]);
+  it('counts quick deaths in a row', () => {
+    expect(decisions([1, 1, 1]).map(({ quickDeaths }) => quickDeaths)).toEqual([1, 2, 3]);
   });
 
   it('forgets the deaths before a long run', () => {
-    const [, , , , fifth, sixth] = decisions([1, 1, 1, 1, 1, policy.healthyAfter]);
-    expect(fifth?.crashLooping).toBe(true);
-    expect(sixth).toEqual({ quickDeaths: 1, delay: 100, crashLooping: false });
+    const [, , third, fourth] = decisions([1, 1, 1, policy.healthyAfter]);
+    expect(third?.quickDeaths).toBe(3);
+    expect(fourth).toEqual({ quickDeaths: 1, delay: 100 });
   });
 
   it('spreads restarts over the upper half of the delay', () => {

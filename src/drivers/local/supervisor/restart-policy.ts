@@ -19,7 +19,6 @@ export interface RestartDecision {
   quickDeaths: number;
   /** Milliseconds until the next start. A crash loop goes on at the slow rate: what is wrong may be repaired. */
   delay: number;
-  crashLooping: boolean;
 }
 
 /**
@@ -38,6 +37,5 @@ export function decideRestart(
   return {
     quickDeaths: deaths,
     delay: backoffDelay(deaths, policy.backoff, random),
-    crashLooping: deaths >= policy.crashLoopAfter,
   };
 }

@@ -1,0 +1,104 @@
+import { Injectable } from '@nestjs/common';
+import { DomainError, messageOf } from '../../platform/errors.js';
+import { MembersService } from '../cluster/members.service.js';
+import { CompanionClient } from '../config-sync/companion-client.js';
+import { isReservedLabel } from '../routing/alert-labels.js';
+
+/** An answer of Alertmanager, as it is. */
+export interface NativeAnswer {
+  status: number;
+  contentType: string;
+  body: Buffer;
+}
+
+interface Call {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Below `/api/v2`, with its query. */
+  path: string;
+  body?: unknown;
+}
+
+/** Alertmanager's own API over all members. */
+@Injectable()
+export class AlertmanagerApiService {
+  constructor(
+    private readonly members: MembersService,
+    private readonly companions: CompanionClient,
+  ) {}
+
+  /** From the first member that answers. */
+  async ask(call: Call): Promise<NativeAnswer> {
+    const failures: string[] = [];
+    for (const { url } of await this.members.companionUrls()) {
+      try {
+        return await this.#call(url, call);
+      } catch (error) {
+        failures.push(messageOf(error));
+      }
+    }
+    throw noMember(failures);
+  }
+
+  /** To every member: alerts are not replicated between them. Succeeds when one took them. */
+  async postAlerts(alerts: unknown): Promise<NativeAnswer> {
+    const reserved = reservedLabel(alerts);
+    if (reserved !== undefined) {
+      return native(
+        400,
+        `label ${JSON.stringify(reserved)} is reserved: names that start with "opni_" are set by the gateway only`,
+      );
+    }
+    const urls = await this.members.companionUrls();
+    const outcomes = await Promise.allSettled(
+      urls.map(({ url }) => this.#call(url, { method: 'POST', path: '/alerts', body: alerts })),
+    );
+    const answers = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    const best = answers.toSorted((a, b) => a.status - b.status)[0];
+    if (best) return best;
+    throw noMember(
+      outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [messageOf(outcome.reason)] : [])),
+    );
+  }
+
+  async #call(url: string, { method, path, body }: Call): Promise<NativeAnswer> {
+    const response = await this.companions.pass(url, {
+      path: `/api/v2${path}`,
+      method,
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+    });
+    return {
+      status: response.statusCode,
+      contentType: String(response.headers['content-type'] ?? 'application/json'),
+      body: Buffer.from(await response.body.arrayBuffer()),
+    };
+  }
+}
+
+/** Alertmanager answers errors as a JSON text. */
+function native(status: number, message: string): NativeAnswer {
+  return { status, contentType: 'application/json', body: Buffer.from(`${JSON.stringify(message)}\n`) };
+}
+
+function noMember(failures: string[]): DomainError {
+  return new DomainError({
+    category: 'unavailable',
+    code: 'member-unreachable',
+    detail: `No Alertmanager answered: ${failures.join(' ')}`,
+    retryAfter: 2,
+  });
+}
+
+/** The first label of ours among the alerts' labels. What is not a list of alerts is Alertmanager's to refuse. */
+export function reservedLabel(alerts: unknown): string | undefined {
+  if (!Array.isArray(alerts)) return undefined;
+  for (const alert of alerts as unknown[]) {
+    const labels =
+      typeof alert === 'object' && alert !== null ? (alert as { labels?: unknown }).labels : undefined;
+    if (typeof labels !== 'object' || labels === null) continue;
+    const found = Object.keys(labels).find(isReservedLabel);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

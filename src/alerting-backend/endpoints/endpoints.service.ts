@@ -1,0 +1,208 @@
+import { Injectable } from '@nestjs/common';
+import { ulid } from 'ulid';
+import { Clock } from '../../platform/clock.js';
+import { updateConditions, type Condition } from '../../platform/conditions.js';
+import { invalid, notFound } from '../../platform/errors.js';
+import { toDto } from '../../platform/http/dto.pipe.js';
+import { mergePatch } from '../../platform/http/merge-patch.js';
+import { expectedRevision, type WritePreconditions } from '../../platform/http/preconditions.js';
+import { keepSecrets } from '../../platform/secrets/keep-secrets.js';
+import { redactSecrets, sealSecrets } from '../../platform/secrets/secret-fields.js';
+import { Sealer } from '../../platform/secrets/sealer.js';
+import { ObjectStore, type ListOptions, type StoredObject } from '../../platform/store/object-store.js';
+import { ConfigSyncService } from '../config-sync/config-sync.service.js';
+import { ENDPOINT_KIND, type Endpoint } from './endpoint.js';
+import { EndpointInputDto, type EndpointDto, type EndpointListDto } from './endpoint.dto.js';
+import { RECEIVER_TYPE_NAMES, receiverType } from './receivers/receiver-types.js';
+
+export interface WrittenEndpoint {
+  endpoint: EndpointDto;
+  created: boolean;
+}
+
+/** Endpoints in the store, with their secrets sealed. */
+@Injectable()
+export class EndpointsService {
+  constructor(
+    private readonly store: ObjectStore,
+    private readonly sealer: Sealer,
+    private readonly clock: Clock,
+    private readonly configSync: ConfigSyncService,
+  ) {}
+
+  /** @throws DomainError `not-found` */
+  async get(id: string): Promise<EndpointDto> {
+    return this.#read(await this.#stored(id));
+  }
+
+  async list(options: ListOptions): Promise<EndpointListDto> {
+    const { items, next } = await this.store.list<Endpoint>(ENDPOINT_KIND, options);
+    return { items: items.map((item) => this.#read(item)), next };
+  }
+
+  create(input: EndpointInputDto, dryRun: boolean): Promise<WrittenEndpoint> {
+    return this.#write(ulid(this.clock.now()), input, undefined, { expected: 'absent' }, dryRun);
+  }
+
+  async put(
+    id: string,
+    input: EndpointInputDto,
+    preconditions: WritePreconditions,
+    dryRun: boolean,
+  ): Promise<WrittenEndpoint> {
+    const current = await this.store.get<Endpoint>(ENDPOINT_KIND, id);
+    return this.#write(id, input, current, preconditions, dryRun);
+  }
+
+  /** @param patch RFC 7386, over what `get` answers */
+  async patch(
+    id: string,
+    patch: object,
+    preconditions: WritePreconditions,
+    dryRun: boolean,
+  ): Promise<EndpointDto> {
+    const current = await this.#stored(id);
+    const input = toDto(EndpointInputDto, mergePatch(inputOf(current.document), patch));
+    // Merged over what was just read: another writer in between must not be lost.
+    const expected = expectedRevision(preconditions, current.revision) ?? current.revision;
+    return (await this.#write(id, input, current, { expected }, dryRun)).endpoint;
+  }
+
+  /** @throws DomainError `not-found` */
+  async delete(id: string, preconditions: WritePreconditions): Promise<void> {
+    const current = await this.#stored(id);
+    const expected = expectedRevision(preconditions, current.revision);
+    await this.store.transact([
+      { op: 'delete', kind: ENDPOINT_KIND, id, ...(typeof expected === 'number' ? { expected } : {}) },
+    ]);
+  }
+
+  async #stored(id: string): Promise<StoredObject<Endpoint>> {
+    const found = await this.store.get<Endpoint>(ENDPOINT_KIND, id);
+    if (!found) throw notFound('endpoint', id);
+    return found;
+  }
+
+  async #write(
+    id: string,
+    input: EndpointInputDto,
+    current: StoredObject<Endpoint> | undefined,
+    preconditions: WritePreconditions,
+    dryRun: boolean,
+  ): Promise<WrittenEndpoint> {
+    const document = this.#seal(id, input, current?.document);
+    const expected = expectedRevision(preconditions, current?.revision);
+    const { labels } = document;
+    if (dryRun) {
+      const now = this.clock.timestamp();
+      const revision = (current?.revision ?? 0) + 1;
+      const endpoint = this.#read({
+        kind: ENDPOINT_KIND,
+        id,
+        revision,
+        sequence: 0,
+        labels,
+        document,
+        createdAt: current?.createdAt ?? now,
+        updatedAt: now,
+      });
+      return { endpoint, created: current === undefined };
+    }
+    const [written] = await this.store.transact([
+      {
+        op: 'put',
+        kind: ENDPOINT_KIND,
+        id,
+        document,
+        labels,
+        ...(expected !== undefined ? { expected } : {}),
+      },
+    ]);
+    return { endpoint: this.#read(written as StoredObject<Endpoint>), created: written?.revision === 1 };
+  }
+
+  #seal(id: string, input: EndpointInputDto, current: Endpoint | undefined): Endpoint {
+    const { secrets, destinations } = receiverType(input.type);
+    const prefix = `/${input.type}`;
+    const kept = keepSecrets({
+      next: blockOf(input),
+      stored: current?.type === input.type ? current.block : undefined,
+      patterns: secrets,
+      destinations,
+      prefix,
+    });
+    const { name, description, labels, type, notifications } = input;
+    return {
+      name,
+      description,
+      labels,
+      type,
+      notifications: { enabled: notifications.enabled, severities: [...notifications.severities] },
+      block: sealSecrets(kept, {
+        patterns: secrets,
+        sealer: this.sealer,
+        context: `${ENDPOINT_KIND}/${id}`,
+        prefix,
+      }),
+    };
+  }
+
+  #read({ id, revision, createdAt, updatedAt, document }: StoredObject<Endpoint>): EndpointDto {
+    return {
+      id,
+      revision,
+      createdAt,
+      updatedAt,
+      ...inputOf(document),
+      status: { conditions: [this.#accepted(revision, updatedAt)] },
+    };
+  }
+
+  #accepted(revision: number, updatedAt: string): Condition {
+    const { state, message } = this.configSync.delivery();
+    const status = ({ delivered: 'True', pending: 'Unknown', refused: 'False' } as const)[state];
+    const reason = ({ delivered: 'Running', pending: 'NotDelivered', refused: 'Refused' } as const)[state];
+    const [condition] = updateConditions(
+      [],
+      [{ type: 'Accepted', status, reason, message, observedGeneration: revision }],
+      updatedAt,
+    );
+    return condition as Condition;
+  }
+}
+
+/**
+ * The block that belongs to the endpoint's type, as plain JSON.
+ *
+ * @param prefix put before the pointers of errors
+ * @throws DomainError `invalid` when it is missing
+ */
+export function blockOf(input: Pick<EndpointInputDto, 'type'>, prefix = ''): Record<string, unknown> {
+  const members = input as unknown as Record<string, unknown>;
+  const block = members[input.type];
+  if (block === undefined) {
+    const detail = `An endpoint of type "${input.type}" needs the block "${input.type}".`;
+    throw invalid(detail, [{ pointer: `${prefix}/${input.type}`, code: 'required', detail }]);
+  }
+  const foreign = RECEIVER_TYPE_NAMES.filter((name) => name !== input.type && members[name] !== undefined);
+  if (foreign.length > 0) {
+    throw invalid(
+      `Only the block of the endpoint's type may be given.`,
+      foreign.map((name) => ({
+        pointer: `${prefix}/${name}`,
+        code: 'other-type',
+        detail: `The type is "${input.type}".`,
+      })),
+    );
+  }
+  // Through JSON: instances of DTO classes become plain, members that are undefined go.
+  return JSON.parse(JSON.stringify(block)) as Record<string, unknown>;
+}
+
+function inputOf({
+  block,
+  type,
+  ...rest
+}: Endpoint): Omit<EndpointDto, 'id' | 'revision' | 'createdAt' | 'updatedAt' | 'status'> {
+  return { ...rest, type, [type]: redactSecrets(block, receiverType(type).secrets) };
+}

@@ -1,0 +1,202 @@
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type BeforeApplicationShutdown,
+} from '@nestjs/common';
+import { Clock } from '../../platform/clock.js';
+import { messageOf } from '../../platform/errors.js';
+import { Reconciler, type ReconcileResult } from '../../platform/reconciler/reconciler.js';
+import { StoreTrigger } from '../../platform/reconciler/store-trigger.js';
+import { ObjectStore, type StoredObject, type Write } from '../../platform/store/object-store.js';
+import { AlertingDriver } from '../alerting-driver.js';
+import { CompanionClient } from '../config-sync/companion-client.js';
+import { LABELS } from '../routing/routing-compiler.js';
+import {
+  ACTIVE_MS,
+  alertOf,
+  LEASE_MS,
+  NOTIFICATION_KIND,
+  POSTING_KIND,
+  REPOST_MS,
+  type Notification,
+  type NotificationDelivery,
+  type Posting,
+  type PostableAlert,
+} from './notification.js';
+
+const KEY = 'postings';
+/** How soon to ask the embedded servers whether a posted notification has arrived. */
+const RECEIPT_POLL_MS = 500;
+const BATCH = 500;
+const MESSAGE_PAGE = 1_000;
+
+interface Reachable {
+  name: string;
+  url: string;
+}
+
+/**
+ * Posts every notification to every member until an embedded server has it, then until it ends: an Alertmanager that is
+ * killed forgets what it was told, and a receiver that is down is tried again. Delivered at least once.
+ */
+@Injectable()
+export class NotificationPoster implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #logger = new Logger(NotificationPoster.name);
+  readonly #reconciler = new Reconciler({
+    name: 'notification poster',
+    reconcile: (_key, signal) => this.#pass(signal),
+    backoff: { initial: 500, maximum: 10_000 },
+    onError: (_key, error, retryIn) =>
+      this.#logger.warn(`Notifications could not be posted: ${messageOf(error)}. Next try in ${retryIn} ms.`),
+  });
+  /** When each was posted last, to each member; milliseconds. */
+  readonly #posted = new Map<string, number>();
+  /** How far each member's ring was read. */
+  readonly #cursors = new Map<string, { ring: string; after: number }>();
+  #trigger: StoreTrigger | undefined;
+
+  constructor(
+    private readonly store: ObjectStore,
+    private readonly clock: Clock,
+    private readonly driver: AlertingDriver,
+    private readonly companions: CompanionClient,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    this.#trigger = new StoreTrigger({
+      store: this.store,
+      kinds: [POSTING_KIND],
+      onChange: (change) => {
+        if (change?.op !== 'delete') this.#reconciler.request(KEY);
+      },
+      onError: (message) => this.#logger.warn(`Watching the store failed: ${message}`),
+    });
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.#trigger?.stop();
+    await this.#reconciler.stop();
+  }
+
+  async #pass(signal: AbortSignal): Promise<ReconcileResult> {
+    const postings = await this.#active();
+    if (postings.length === 0) {
+      this.#posted.clear();
+      return { done: true };
+    }
+    const { members } = await this.driver.observe();
+    const reachable = members.flatMap(({ name, companionUrl }) =>
+      companionUrl === null ? [] : [{ name, url: companionUrl }],
+    );
+    if (reachable.length === 0) throw new Error('no member of the alerting backend is running');
+    const outcomes = await Promise.allSettled(
+      reachable.map((member) => this.#post(member, postings, signal)),
+    );
+    const waiting = postings.some((posting) => posting.document.endsAt === null);
+    if (waiting) await this.#recordReceipts(reachable, postings);
+    const failures = outcomes.flatMap((outcome) =>
+      outcome.status === 'rejected' ? [messageOf(outcome.reason)] : [],
+    );
+    if (failures.length > 0) throw new Error(failures.join('; '));
+    return { requeueAfter: waiting ? RECEIPT_POLL_MS : REPOST_MS };
+  }
+
+  async #post(member: Reachable, postings: StoredObject<Posting>[], signal: AbortSignal): Promise<void> {
+    const now = this.clock.now();
+    const due = postings.filter(
+      ({ id }) => now - (this.#posted.get(`${member.name}/${id}`) ?? -Infinity) >= REPOST_MS,
+    );
+    for (let start = 0; start < due.length; start += BATCH) {
+      const batch = due.slice(start, start + BATCH);
+      const alerts: PostableAlert[] = [];
+      for (const { id, document } of batch) {
+        const notification = await this.store.get<Notification>(NOTIFICATION_KIND, id);
+        const endsAt = document.endsAt ?? new Date(now + LEASE_MS).toISOString();
+        if (notification) alerts.push(alertOf(id, notification.document, endsAt));
+      }
+      await this.companions.postAlerts(member.url, alerts, signal);
+      for (const { id } of batch) this.#posted.set(`${member.name}/${id}`, now);
+    }
+  }
+
+  async #recordReceipts(members: Reachable[], postings: StoredObject<Posting>[]): Promise<void> {
+    const waiting = new Map(
+      postings.filter(({ document }) => document.endsAt === null).map((posting) => [posting.id, posting]),
+    );
+    const receipts = await Promise.all(members.map((member) => this.#newReceipts(member)));
+    const found = new Map<string, NotificationDelivery[]>();
+    for (const { id, delivery } of receipts.flat()) {
+      if (waiting.has(id)) found.set(id, [...(found.get(id) ?? []), delivery]);
+    }
+    const writes: Write[] = [];
+    for (const [id, deliveries] of found) {
+      const notification = await this.store.get<Notification>(NOTIFICATION_KIND, id);
+      const posting = waiting.get(id);
+      if (!notification || !posting) continue;
+      const endsAt = new Date(this.clock.now() + ACTIVE_MS).toISOString();
+      writes.push(
+        {
+          op: 'put',
+          kind: POSTING_KIND,
+          id,
+          document: { endsAt } satisfies Posting,
+          expected: posting.revision,
+        },
+        {
+          op: 'put',
+          kind: NOTIFICATION_KIND,
+          id,
+          document: { ...notification.document, deliveries },
+          labels: notification.labels,
+          expected: notification.revision,
+        },
+      );
+      // Its end is known now: the next pass tells every member.
+      for (const member of members) this.#posted.delete(`${member.name}/${id}`);
+    }
+    if (writes.length === 0) return;
+    try {
+      await this.store.transact(writes);
+    } catch (error) {
+      // What was read was not recorded: read it again.
+      this.#cursors.clear();
+      throw error;
+    }
+  }
+
+  /** Reads what came since the last time; nothing from a member that does not answer. */
+  async #newReceipts({ name, url }: Reachable): Promise<{ id: string; delivery: NotificationDelivery }[]> {
+    const found: { id: string; delivery: NotificationDelivery }[] = [];
+    try {
+      for (;;) {
+        const cursor = this.#cursors.get(name);
+        let page = await this.companions.messages(url, cursor?.after ?? 0, MESSAGE_PAGE);
+        if (cursor && page.ring !== cursor.ring) page = await this.companions.messages(url, 0, MESSAGE_PAGE);
+        for (const { labels, firstReceivedAt } of page.items) {
+          const id = labels[LABELS.notification];
+          if (id !== undefined) found.push({ id, delivery: { member: name, receivedAt: firstReceivedAt } });
+        }
+        this.#cursors.set(name, { ring: page.ring, after: page.last });
+        if (page.items.length < MESSAGE_PAGE) return found;
+      }
+    } catch (error) {
+      this.#logger.warn(`The messages of ${name} could not be read: ${messageOf(error)}`);
+      return found;
+    }
+  }
+
+  /** What is still to be posted; what has ended is removed. */
+  async #active(): Promise<StoredObject<Posting>[]> {
+    const active: StoredObject<Posting>[] = [];
+    const ended: StoredObject<Posting>[] = [];
+    for await (const posting of this.store.all<Posting>(POSTING_KIND)) {
+      const { endsAt } = posting.document;
+      (endsAt !== null && Date.parse(endsAt) <= this.clock.now() ? ended : active).push(posting);
+    }
+    for (const { id, revision } of ended) {
+      await this.store.transact([{ op: 'delete', kind: POSTING_KIND, id, expected: revision }]);
+    }
+    return active;
+  }
+}

@@ -1,0 +1,274 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { request } from 'undici';
+import {
+  AlertingDriver,
+  type AlertingObservation,
+  type AlertingPlan,
+  type AlertingSpec,
+  type ApplyOptions,
+  type MemberSet,
+  type Unsupported,
+  type Workload,
+} from '../../../alerting-backend/alerting-driver.js';
+import type {
+  ComponentCatalogue,
+  ResolvedComponent,
+} from '../../../platform/components/component-catalogue.js';
+import { writeFileAtomic } from '../../../platform/files/atomic-file.js';
+import { ensurePrivateDirectory } from '../../../platform/files/private-directory.js';
+import type { Certificates } from '../../../platform/tls/certificates.js';
+import { ensureCertificateFiles } from '../../../platform/tls/certificate-files.js';
+import { portIsFree } from '../ports/port-is-free.js';
+import type { PortRegistry } from '../ports/port-registry.js';
+import type { ProcessSupervisor } from '../process-supervisor.js';
+import type { ProcessSpec, ProcessState } from '../supervised-process.js';
+import {
+  alertmanagerProcess,
+  companionProcess,
+  memberNames,
+  planMember,
+  type MemberLayout,
+  type MemberPlan,
+  type PlannedProcess,
+} from './member-plan.js';
+
+const PROBE_TIMEOUT_MS = 1_000;
+const STOP_TIMEOUT_MS = 8_000;
+const STAGE_TIMEOUT_MS = 30_000;
+
+export interface LocalAlertingDriverOptions {
+  /** Owned by the driver: one folder for each member. */
+  directory: string;
+  supervisor: ProcessSupervisor;
+  ports: PortRegistry;
+  catalogue: ComponentCatalogue;
+  certificates: Certificates;
+  /** How to run a role of ours: the Node binary with its flags and the entry file. */
+  self: { command: string; args: string[] };
+}
+
+/** Alertmanagers and companions as supervised child processes on loopback. */
+export class LocalAlertingDriver extends AlertingDriver {
+  override readonly name = 'local';
+  #alertmanager: ResolvedComponent | undefined;
+  /** What was applied last; empty until the first `apply` after a start. */
+  #members: MemberLayout[] = [];
+
+  constructor(private readonly options: LocalAlertingDriverOptions) {
+    super();
+  }
+
+  override async plan(spec: AlertingSpec): Promise<AlertingPlan> {
+    const wanted = memberNames(spec).map((member) => member.name);
+    const running = this.#members.map((member) => member.name);
+    const added = wanted.filter((name) => !running.includes(name));
+    const removed = running.filter((name) => !wanted.includes(name));
+    const layouts = await Promise.all(
+      memberNames(spec).map((member) => this.#layout(member.name, member.set)),
+    );
+    const binaries = { alertmanager: 'alertmanager', amtool: 'amtool', ...this.#alertmanager?.binaries };
+    return {
+      changes: [
+        ...added.map((name) => `start member ${name}`),
+        ...removed.map((name) => `stop member ${name}`),
+      ],
+      impact: added.length + removed.length > 0 ? 'restart' : 'none',
+      manifests: layouts.flatMap((member) => {
+        const plan = planMember({ spec, member, binaries, self: this.options.self });
+        return [plan.companion, plan.alertmanager];
+      }),
+    };
+  }
+
+  override async apply(spec: AlertingSpec, { signal, onProgress }: ApplyOptions): Promise<void> {
+    this.#alertmanager = await this.options.catalogue.resolve('alertmanager', {
+      signal,
+      onProgress: (progress) => onProgress('find-components', progress.message),
+    });
+    const binaries = binariesOf(this.#alertmanager);
+    const wanted = memberNames(spec);
+    for (const { name } of this.#members.filter((member) => !wanted.some((w) => w.name === member.name))) {
+      await this.#stopMember(name);
+    }
+    this.#members = await Promise.all(wanted.map(({ name, set }) => this.#layout(name, set)));
+    for (const member of this.#members) {
+      onProgress('start-members', `starting ${member.name}`);
+      const plan = planMember({ spec, member, binaries, self: this.options.self });
+      await this.#startMember(member, plan, signal);
+    }
+  }
+
+  override async observe(): Promise<AlertingObservation> {
+    const ready = (name: string): boolean => this.options.supervisor.state(name)?.phase === 'ready';
+    return Promise.resolve({
+      version: this.#alertmanager?.version ?? null,
+      members: this.#members.map((member) => ({
+        name: member.name,
+        set: member.set,
+        companionUrl: ready(companionProcess(member.name))
+          ? `https://127.0.0.1:${member.ports.companion}`
+          : null,
+        pid: this.options.supervisor.state(alertmanagerProcess(member.name))?.pid ?? null,
+      })),
+      workloads: (['controller', 'worker'] as const)
+        .map((set) => this.#workload(set))
+        .filter((workload) => workload.desired > 0),
+    });
+  }
+
+  override watch(onChange: () => void): () => void {
+    return this.options.supervisor.onChange(onChange);
+  }
+
+  override async remove({ deleteData }: { deleteData: boolean; signal: AbortSignal }): Promise<void> {
+    const names = new Set([
+      ...this.#members.map((member) => member.name),
+      ...this.options.supervisor.states().map(memberOf),
+    ]);
+    for (const name of names) await this.#stopMember(name);
+    this.#members = [];
+    if (deleteData) await rm(this.options.directory, { recursive: true, force: true });
+  }
+
+  override supports(spec: AlertingSpec): Unsupported[] {
+    const unsupported: Unsupported[] = [];
+    const reason = 'This version runs one Alertmanager; clusters of several members come next.';
+    if (spec.controllers.replicas > 1) unsupported.push({ pointer: '/controllers/replicas', reason });
+    if (spec.workers.replicas > 0) unsupported.push({ pointer: '/workers/replicas', reason });
+    return unsupported;
+  }
+
+  async #layout(name: string, set: MemberSet): Promise<MemberLayout> {
+    const companion = companionProcess(name);
+    return {
+      name,
+      set,
+      directory: join(this.options.directory, name),
+      ports: {
+        alertmanager: await this.#port(`${name}-alertmanager`, alertmanagerProcess(name)),
+        companion: await this.#port(`${name}-companion`, companion),
+        probe: await this.#port(`${name}-probe`, companion),
+      },
+    };
+  }
+
+  /** The port that was used before, unless its process cannot start because somebody else has taken it. */
+  async #port(name: string, process: string): Promise<number> {
+    const { ports, supervisor } = this.options;
+    const port = await ports.port(name);
+    const phase = supervisor.state(process)?.phase;
+    const died = phase === 'backing-off' || phase === 'crash-looping';
+    return died && !(await portIsFree(port)) ? ports.replace(name) : port;
+  }
+
+  async #startMember(member: MemberLayout, plan: MemberPlan, signal: AbortSignal): Promise<void> {
+    for (const folder of ['', 'companion', 'alertmanager', 'logs']) {
+      await ensurePrivateDirectory(join(member.directory, folder));
+    }
+    await ensureCertificateFiles(this.options.certificates, {
+      directory: join(member.directory, 'tls'),
+      issuer: 'components',
+      request: {
+        commonName: `alertmanager-companion ${member.name}`,
+        dnsNames: ['localhost'],
+        ipAddresses: ['127.0.0.1'],
+        usages: ['server', 'client'],
+      },
+    });
+    const settings = `${JSON.stringify(plan.companionSettings, null, 2)}\n`;
+    await writeFileAtomic(join(member.directory, 'companion.json'), settings, { mode: 0o600 });
+    const { supervisor } = this.options;
+    await supervisor.ensure(
+      this.#process(plan.companion, member, `http://127.0.0.1:${member.ports.probe}/readyz`),
+    );
+    // The companion guarantees a valid configuration file; Alertmanager would exit without one.
+    await supervisor.untilReady(plan.companion.name, {
+      signal: AbortSignal.any([signal, AbortSignal.timeout(STAGE_TIMEOUT_MS)]),
+    });
+    await supervisor.ensure(
+      this.#process(plan.alertmanager, member, `http://127.0.0.1:${member.ports.alertmanager}/-/ready`),
+    );
+  }
+
+  async #stopMember(name: string): Promise<void> {
+    await this.options.supervisor.remove(alertmanagerProcess(name));
+    await this.options.supervisor.remove(companionProcess(name));
+  }
+
+  #process(planned: PlannedProcess, member: MemberLayout, readyUrl: string): ProcessSpec {
+    return {
+      ...planned,
+      cwd: member.directory,
+      env: {},
+      stopTimeout: STOP_TIMEOUT_MS,
+      ready: async (signal) => {
+        const answer = await request(readyUrl, {
+          signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
+        });
+        await answer.body.dump();
+        return answer.statusCode === 200;
+      },
+    };
+  }
+
+  #workload(set: MemberSet): Workload {
+    const members = this.#members.filter((member) => member.set === set);
+    const processes = members.map((member) =>
+      [companionProcess(member.name), alertmanagerProcess(member.name)].map((name) => ({
+        name,
+        state: this.options.supervisor.state(name),
+      })),
+    );
+    const ready = processes.filter((pair) => pair.every(({ state }) => state?.phase === 'ready')).length;
+    const problem = processes.flat().find(({ state }) => state?.phase !== 'ready');
+    return {
+      name: `${set}s`,
+      desired: members.length,
+      ready,
+      reason: problem ? reasonOf(problem.state) : null,
+      message: problem ? describe(problem.name, problem.state) : null,
+    };
+  }
+}
+
+function binariesOf(component: ResolvedComponent): { alertmanager: string; amtool: string } {
+  const { alertmanager, amtool } = component.binaries;
+  if (alertmanager === undefined || amtool === undefined) {
+    throw new Error('the catalogue resolved alertmanager without both of its binaries');
+  }
+  return { alertmanager, amtool };
+}
+
+function memberOf(state: ProcessState): string {
+  return state.name.replace(/-(companion|alertmanager)$/, '');
+}
+
+/** CamelCase, as Kubernetes writes reasons. */
+function reasonOf(state: ProcessState | undefined): string {
+  if (state === undefined) return 'NotStarted';
+  switch (state.phase) {
+    case 'crash-looping':
+      return 'CrashLoop';
+    case 'backing-off':
+      return 'BackOff';
+    case 'unready':
+      return 'NotAnswering';
+    default:
+      return state.phase.charAt(0).toUpperCase() + state.phase.slice(1);
+  }
+}
+
+function describe(name: string, state: ProcessState | undefined): string {
+  if (state === undefined) return `${name} has not been started yet`;
+  const parts = [`${name} is ${state.phase}`];
+  if (state.error !== null) parts.push(state.error);
+  if (state.lastExit !== null) {
+    const { code, signal, at } = state.lastExit;
+    parts.push(`it ended at ${at} with ${signal === null ? `exit code ${code ?? 'unknown'}` : signal}`);
+  }
+  if (state.phase === 'crash-looping' && state.lastOutput.length > 0) {
+    parts.push(`its last lines: ${state.lastOutput.join(' | ')}`);
+  }
+  return parts.join('; ');
+}

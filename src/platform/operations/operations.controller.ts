@@ -1,0 +1,35 @@
+import { Controller, Get } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { listOptions } from '../http/list-options.js';
+import { ObjectId } from '../http/object-id.js';
+import { QueryParams } from '../http/query-params.js';
+import { ListQueryDto, WaitQueryDto, waitMilliseconds } from '../http/query.dto.js';
+import { WithETag } from '../http/route-options.js';
+import { OperationDto, OperationListDto } from './operation.dto.js';
+import { OPERATIONS_PATH, readOperation } from './operation-responder.js';
+import { OperationsService } from './operations.service.js';
+
+@ApiTags('operations')
+@Controller(OPERATIONS_PATH)
+export class OperationsController {
+  constructor(private readonly operations: OperationsService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List operations, oldest first' })
+  @ApiOkResponse({ type: OperationListDto })
+  async list(@QueryParams() query: ListQueryDto): Promise<OperationListDto> {
+    const { items, next } = await this.operations.list(listOptions(query));
+    return { items: items.map(readOperation), next };
+  }
+
+  @Get(':id')
+  @WithETag()
+  @ApiOperation({ summary: 'Read an operation; with wait, once it has ended' })
+  @ApiOkResponse({ type: OperationDto })
+  async get(@ObjectId() id: string, @QueryParams() query: WaitQueryDto): Promise<OperationDto> {
+    const timeout = waitMilliseconds(query);
+    return readOperation(
+      await (timeout === undefined ? this.operations.get(id) : this.operations.wait(id, timeout)),
+    );
+  }
+}

@@ -1,0 +1,54 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { loadSettings } from '../../platform/configuration/load-settings.js';
+import type { Settings } from '../../platform/configuration/settings.js';
+import { createApp, listen, shutdown } from '../../platform/http/create-app.js';
+import { createLogger, type ServiceLogger } from '../../platform/telemetry/logger.js';
+import { openGatewayParts, type GatewayParts } from './gateway.parts.js';
+import { gatewayModule } from './gateway.module.js';
+import { welcome } from './welcome.js';
+
+export interface Gateway {
+  app: NestFastifyApplication;
+  parts: GatewayParts;
+}
+
+/** Assembles a gateway without listening. The caller closes `app`, then `parts`. */
+export async function createGateway(settings: Settings, logger: ServiceLogger): Promise<Gateway> {
+  const parts = await openGatewayParts(settings, logger);
+  try {
+    return { app: await createApp(gatewayModule(parts), settings, logger), parts };
+  } catch (error) {
+    await parts.close();
+    throw error;
+  }
+}
+
+/**
+ * Runs the gateway until SIGTERM or SIGINT: stops taking requests, ends its loops, stops what it supervises.
+ *
+ * @throws ConfigurationError, DomainError with a text for the terminal
+ */
+export async function runGateway(options: { config?: string }): Promise<void> {
+  const settings = loadSettings({
+    ...(options.config === undefined ? {} : { configFile: options.config }),
+    env: process.env,
+  });
+  const logger = await createLogger(settings);
+  const { app, parts } = await createGateway(settings, logger);
+  const stopped = untilSignal();
+  try {
+    const url = await listen(app, settings);
+    welcome(url, settings, logger);
+    const signal = await stopped;
+    logger.log(`Stopping on ${signal}.`, 'Gateway');
+    await shutdown(app);
+  } finally {
+    await parts.close();
+  }
+}
+
+function untilSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
