@@ -2,6 +2,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readStat } from '../../src/drivers/local/supervisor/proc-fs.js';
+import { findMarked, isLeader } from '../../src/drivers/local/supervisor/process-finder.js';
+import { scopeOf } from '../../src/drivers/local/supervisor/program.js';
 import { eventually } from '../support/eventually.js';
 import { bench, phase, pidIn, runs, shell, serverProgram, supervise } from './supervisor/harness.js';
 import { PortRegistry } from '../../src/drivers/local/ports/port-registry.js';
@@ -60,6 +62,24 @@ describe('a program under supervision', () => {
     await eventually('two is there', () => diary().length === 3);
     expect(diary()).toEqual(['one begins', 'one ends', 'two begins']);
     expect(supervisor.state('diarist')).toMatchObject({ restarts: 1, lastExit: { code: 0, signal: null } });
+  });
+
+  it('that is asked for again while it is being removed runs in the end, once', async () => {
+    const at = await bench();
+    const supervisor = supervise(at.stateDir);
+    const spec = shell(
+      at,
+      'regretted',
+      'trap "sleep 0.3; exit 0" TERM; touch armed; while :; do sleep 0.05; done',
+    );
+    await supervisor.ensure(spec);
+    const pid = supervisor.state('regretted')?.pid;
+    await eventually('it listens to signals', () => existsSync(join(at.directory, 'armed')));
+    await Promise.all([supervisor.remove('regretted'), supervisor.ensure(spec), supervisor.ensure(spec)]);
+    const state = await phase(supervisor, 'regretted', 'ready');
+    expect(state.pid).not.toBe(pid);
+    const running = findMarked(scopeOf(at.stateDir)).filter(isLeader);
+    expect(running.map((each) => each.pid)).toEqual([state.pid]);
   });
 
   it('crash-loops visibly, with its last lines, and recovers when the cause is gone', async () => {

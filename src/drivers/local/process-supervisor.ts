@@ -88,7 +88,8 @@ export class ProcessSupervisor {
     const managed = this.#processes.get(name);
     if (!managed) return stopLegacy({ scope, name }, records, this.#logger, this.#clock.now());
     await managed.stop();
-    if (this.#processes.get(name) === managed) this.#processes.delete(name);
+    // Somebody may have asked for it again while it stopped.
+    if (!managed.isWanted) this.#processes.delete(name);
   }
 
   /** Removes every program but these, those of earlier gateways included. */

@@ -37,6 +37,7 @@ export class ManagedProcess {
   #lastOutput: string[] = [];
   #error: string | null = null;
   #released = false;
+  #wanted = false;
   readonly #queue = new SerialQueue();
   readonly #schedule: RestartSchedule;
 
@@ -64,6 +65,11 @@ export class ManagedProcess {
     };
   }
 
+  /** Whether the last that was asked of it is to run. */
+  get isWanted(): boolean {
+    return this.#wanted;
+  }
+
   /** Where the running program prints to, else where the next one will. */
   get logFile(): string {
     return this.#running?.logFile ?? this.#spec.logFile;
@@ -71,6 +77,7 @@ export class ManagedProcess {
 
   /** Makes `spec` the program that runs. Resolves when it was started, adopted or found running, or waits for its next try. */
   ensure(spec: ProcessSpec): Promise<void> {
+    this.#wanted = true;
     return this.#queue.run(async () => {
       const changed = programHash(spec) !== programHash(this.#spec);
       this.#spec = spec;
@@ -94,6 +101,7 @@ export class ManagedProcess {
 
   /** Stops it and keeps it stopped until the next `ensure`. */
   stop(): Promise<void> {
+    this.#wanted = false;
     return this.#queue.run(async () => {
       this.#schedule.cancel();
       await this.#stopRunning();
@@ -168,6 +176,7 @@ export class ManagedProcess {
   }
 
   #watch(started: Started): void {
+    if (this.#released) return started.process.unwatch();
     const running = runningProcess(started);
     this.#running = running;
     this.#error = null;
