@@ -41,6 +41,8 @@ export function buildOpenApiDocument(app: INestApplication, routes: RouteTable):
       complete(operation, method.toUpperCase(), route);
     }
   }
+  const problem = document.components.schemas?.['ProblemDto'];
+  if (problem && !('$ref' in problem)) problem.additionalProperties = true;
   document.paths = sorted(document.paths);
   if (document.components.schemas) document.components.schemas = sorted(document.components.schemas);
   return document;
@@ -50,6 +52,9 @@ export function buildOpenApiDocument(app: INestApplication, routes: RouteTable):
 function complete(operation: Operation, method: string, route: Route | undefined): void {
   const options = route?.options ?? {};
   if (options.public) operation.security = [];
+  for (const [status, response] of Object.entries(operation.responses)) {
+    if (/^[45]/.test(status) && response && !('$ref' in response)) asProblem(response);
+  }
   operation.responses = { ...operation.responses, '4XX': PROBLEM, '5XX': PROBLEM };
   if (options.etag) {
     for (const [status, response] of Object.entries(operation.responses)) {
@@ -72,6 +77,16 @@ function complete(operation: Operation, method: string, route: Route | undefined
       for (const type of types) body.content[type] ??= json;
     }
   }
+}
+
+/** An error that a controller describes is a problem too, unless it names a type of its own. */
+function asProblem(response: ResponseObject): void {
+  const json = response.content?.['application/json'];
+  const schema = json?.schema;
+  const isProblem =
+    schema && typeof schema === 'object' && '$ref' in schema && schema.$ref.endsWith('/ProblemDto');
+  if (!response.content || isProblem)
+    response.content = problemResponse().content as NonNullable<typeof response.content>;
 }
 
 function problemResponse(): ResponseObject {

@@ -1,7 +1,10 @@
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { constants } from 'node:fs';
-import { link, mkdir, open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DomainError } from '../errors.js';
+import { createFileOnce } from '../files/atomic-file.js';
+import { errnoOf, fileError } from '../files/file-error.js';
+import { ensurePrivateDirectory } from '../files/private-directory.js';
 import type { Principal } from './principal.js';
 import { TokenVerifier } from './token-verifier.js';
 
@@ -34,68 +37,52 @@ export interface AdminToken {
 }
 
 /**
- * Reads `<dataDir>/admin-token`, and makes it on the first start (0600, whole or not at all; of two starts at once one
- * wins and both use its token).
- * @throws Error when the file is readable by others, or does not hold a token
+ * Reads `<dataDir>/admin-token`, and makes it on the first start (0600, whole or not at all; of several starts at once one
+ * wins and all use its token).
+ * @throws DomainError when other users can read the file, when it does not hold a token, or as the file system says
  */
 export async function adminToken(dataDir: string): Promise<AdminToken> {
   const path = join(dataDir, 'admin-token');
   const existing = await read(path);
   if (existing !== undefined) return { token: existing, path, created: false };
-  await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const token = `opni_${randomBytes(32).toString('base64url')}`;
-  const draft = `${path}.${randomBytes(6).toString('hex')}.tmp`;
-  try {
-    const file = await open(draft, 'wx', 0o600);
-    try {
-      await file.writeFile(`${token}\n`);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await link(draft, path);
-    await syncDirectory(dataDir);
-    return { token, path, created: true };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    const theirs = await read(path);
-    if (theirs === undefined) throw error;
-    return { token: theirs, path, created: false };
-  } finally {
-    await rm(draft, { force: true });
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, constants.O_RDONLY);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+  await ensurePrivateDirectory(dataDir);
+  const created = await createFileOnce(path, `opni_${randomBytes(32).toString('base64url')}\n`, {
+    mode: 0o600,
+  });
+  const token = await read(path);
+  if (token === undefined) throw unusable(path, 'was removed while it was made', 'Start again.');
+  return { token, path, created };
 }
 
 async function read(path: string): Promise<string | undefined> {
-  let file;
   try {
-    file = await open(path, constants.O_RDONLY);
+    const file = await open(path, 'r');
+    try {
+      if (((await file.stat()).mode & 0o077) !== 0) {
+        throw unusable(
+          path,
+          'can be read by other users',
+          'Run chmod 600 on it, or remove it to get a new token.',
+        );
+      }
+      const token = (await file.readFile('utf8')).trim();
+      if (!FORM.test(token)) {
+        throw unusable(path, 'does not hold a token that this service made', 'Remove it to get a new one.');
+      }
+      return token;
+    } finally {
+      await file.close();
+    }
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw fileError(error, 'read', path);
   }
-  try {
-    const { mode } = await file.stat();
-    if ((mode & 0o077) !== 0) {
-      throw new Error(
-        `${path} can be read by other users. Run chmod 600 on it, or remove it to get a new token.`,
-      );
-    }
-    const token = (await file.readFile('utf8')).trim();
-    if (!FORM.test(token)) {
-      throw new Error(`${path} does not hold a token that this service made. Remove it to get a new one.`);
-    }
-    return token;
-  } finally {
-    await file.close();
-  }
+}
+
+function unusable(path: string, what: string, todo: string): DomainError {
+  return new DomainError({
+    category: 'internal',
+    code: 'admin-token-unusable',
+    detail: `${path} ${what}. ${todo}`,
+  });
 }

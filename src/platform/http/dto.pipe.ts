@@ -3,6 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
 import { DomainError, invalid } from '../errors.js';
 import { pointerOf } from './json-pointer.js';
+import { FORBIDDEN_NAMES } from './strict-json.js';
 import { bodyErrors, findingsOf, parameterErrors, type Finding } from './validation-errors.js';
 
 const BUILT_IN: readonly unknown[] = [String, Boolean, Number, Array, Object, Buffer, undefined];
@@ -47,7 +48,14 @@ export class DtoPipe implements PipeTransform {
   }
 
   private query(dto: new () => object, value: unknown): object {
-    const [instance, findings] = examine(dto, { ...(value as object) });
+    const [instance, found] = examine(dto, { ...(value as object) });
+    const forbidden = Object.keys(value as object).filter((name) => FORBIDDEN_NAMES.has(name));
+    const unknown = forbidden.map((name) => ({
+      path: [name],
+      code: 'unknown-field',
+      detail: 'is not a known field',
+    }));
+    const findings = [...found, ...unknown];
     if (findings.length === 0) return instance;
     const unreadable = findings.some(({ code }) => UNREADABLE.has(code));
     throw new DomainError({

@@ -8,7 +8,10 @@ export const MAX_JSON_DEPTH = 64;
  * Names that reach an object's prototype when code copies objects member by member, or (`toString`) that class-transformer
  * drops without a word.
  */
-const FORBIDDEN_NAMES = new Set(['prototype', ...Object.getOwnPropertyNames(Object.prototype)]);
+export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set([
+  'prototype',
+  ...Object.getOwnPropertyNames(Object.prototype),
+]);
 
 const decoder = new TextDecoder('utf-8', { fatal: true });
 

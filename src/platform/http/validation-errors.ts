@@ -61,7 +61,12 @@ function metadataOf(target: object | undefined, property: string): Metadata[] {
 export function findingsOf(errors: ValidationError[], path: (string | number)[] = []): Finding[] {
   return errors.flatMap((error) => {
     const own = error.property === undefined ? path : [...path, error.property];
-    return [...ownFindings(error, own), ...findingsOf(error.children ?? [], own)];
+    const findings = ownFindings(error, own);
+    // What stands inside a value of the wrong type says nothing.
+    const inside = findings.some(({ code, path: place }) => code === 'type' && place === own)
+      ? []
+      : (error.children ?? []);
+    return [...findings, ...findingsOf(inside, own)];
   });
 }
 
