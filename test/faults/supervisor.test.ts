@@ -14,7 +14,7 @@ describe('a program under supervision', () => {
   it('runs in a session of its own and is left alone when it is asked for again', async () => {
     const at = await bench();
     const supervisor = supervise(at.stateDir);
-    await supervisor.ensure(shell(at, 'calm', FOREVER));
+    await supervisor.ensure(shell(at, 'calm', FOREVER, { logFile: join(at.directory, 'logs', 'calm.log') }));
     const { pid } = await phase(supervisor, 'calm', 'ready');
     expect(readStat(pid ?? 0)).toMatchObject({ processGroup: pid, session: pid });
 

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, fstatSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readSync, statSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { messageOf } from '../../../platform/errors.js';
 import type { ProcessSpec } from '../supervised-process.js';
 import { childEnvironment, type Marker } from './program.js';
@@ -10,7 +11,7 @@ export function startLine(name: string, startedAt: string): string {
 }
 
 /**
- * Starts a program in a session and process group of its own, with both streams appended to its log file: no pipe
+ * Starts a program in a session and process group of its own, with both streams appended to its log file (made with its directory): no pipe
  * that dies with us, no terminal whose Ctrl-C reaches it.
  * @returns the child, which has a pid
  * @throws Error whose message says why it could not be started, e.g. `spawn /x ENOENT`
@@ -22,6 +23,7 @@ export async function spawnProcess(
 ): Promise<ChildProcess & { pid: number }> {
   if (!isDirectory(spec.cwd))
     throw new Error(`the working directory ${spec.cwd} does not exist or is not a directory`);
+  mkdirSync(dirname(spec.logFile), { recursive: true, mode: 0o700 });
   const log = openSync(spec.logFile, 'a+', 0o600);
   try {
     writeStartLine(log, startLine(spec.name, startedAt));
