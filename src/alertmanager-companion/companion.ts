@@ -36,7 +36,13 @@ export async function runCompanion(settingsFile: string): Promise<void> {
     base: { role: 'alertmanager-companion', member: settings.member },
   });
   const companion = new Companion(settings, log);
-  await companion.start();
+  try {
+    await companion.start();
+  } catch (error) {
+    // What listens already would keep the process.
+    await companion.stop();
+    throw error;
+  }
   log.info({ listen: settings.listen, probeListen: settings.probeListen }, 'The companion is ready.');
   log.info({ signal: await stopped }, 'The companion is stopping.');
   await companion.stop();
@@ -84,7 +90,10 @@ class Companion {
     await mkdir(this.#scratchDir, { recursive: true, mode: 0o700 });
     this.#probes.on('error', (error) => log.error({ reason: error.message }, 'The probe port failed.'));
     await sweepScratch(this.#scratchDir).catch((error: unknown) => {
-      log.warn({ reason: messageOf(error) }, 'What an earlier endpoint test left behind could not be removed.');
+      log.warn(
+        { reason: messageOf(error) },
+        'What an earlier endpoint test left behind could not be removed.',
+      );
     });
     const [material] = await Promise.all([
       readTlsFiles(settings.tls),

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import type { MessagePage } from '../companion-api.js';
 import { RequestError } from '../http/request-error.js';
+import { storageError } from '../http/storage-error.js';
 import { messageOf } from '../../platform/errors.js';
 import { MessageLog, type LogBounds } from './message-log.js';
 import { MessageRing, type Entry, type RingBounds } from './message-ring.js';
@@ -119,9 +120,8 @@ export class EmbeddedServer {
 }
 
 function notKept(error: unknown): RequestError {
-  const code = (error as NodeJS.ErrnoException).code;
-  const full = code === 'ENOSPC' || code === 'EDQUOT';
-  return full
-    ? new RequestError(507, 'insufficient-storage', 'The disk is full; make room in the data directory.', 5)
-    : new RequestError(503, 'unavailable', 'The messages could not be written down; send them again.', 5);
+  return (
+    storageError(error) ??
+    new RequestError(503, 'unavailable', 'The messages could not be written down; send them again.', 5)
+  );
 }

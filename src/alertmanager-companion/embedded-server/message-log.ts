@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, open, readFile, readdir, rm, truncate, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isTemporaryName, readIfExists } from '../durable-files.js';
+import { syncDirectory, writeFileAtomic } from '../../platform/files/atomic-file.js';
 import type { Message } from '../companion-api.js';
-import { isTemporaryName, readIfExists, syncDirectory, writeAtomically } from '../files/atomic-file.js';
 import { isRecord } from '../http/parse-json.js';
 import { entryOf, type Entry } from './message-ring.js';
 
@@ -93,7 +94,7 @@ export class MessageLog {
     const old = await this.#segments();
     await this.#end();
     const text = Buffer.from([...entries].map((entry) => entry.line).join(''));
-    await writeAtomically(this.#path(this.#segment + 1), text);
+    await writeFileAtomic(this.#path(this.#segment + 1), text);
     this.#segment += 1;
     for (const segment of old) await rm(this.#path(segment), { force: true });
     this.#totalBytes = text.length;
@@ -145,7 +146,7 @@ export class MessageLog {
     const known = renew ? null : ringIn(await readIfExists(path));
     if (known !== null) return known;
     const ring = randomUUID();
-    await writeAtomically(path, `${JSON.stringify({ ring })}\n`);
+    await writeFileAtomic(path, `${JSON.stringify({ ring })}\n`);
     return ring;
   }
 }

@@ -4,6 +4,7 @@ import { messageOf } from '../../platform/errors.js';
 import { AlertmanagerClient } from '../syncer/alertmanager-client.js';
 import { toYaml } from '../syncer/canonical-config.js';
 import { SecretScrubber } from '../syncer/scrub-secrets.js';
+import { RelayCertificates } from './relay-certificates.js';
 import { receiverType } from './receiver-types.js';
 import { Relay, type Exchange, type Stage } from './relay.js';
 import { ScratchAlertmanager, ScratchError } from './scratch-alertmanager.js';
@@ -55,8 +56,6 @@ export class EndpointTester {
     if (type === undefined)
       throw new RequestError(400, 'unsupported', `Type "${request.type}" cannot be tested.`);
     const upstream = upstreamOf(request.block);
-    // Loaded now: most companions never test an https receiver, and it takes 10 MB.
-    const { RelayCertificates } = await import('./relay-certificates.js');
     const certificates = await RelayCertificates.create();
     const relay = new Relay(upstream, certificates);
     let scratch: ScratchAlertmanager | null = null;

@@ -1,17 +1,9 @@
-import 'reflect-metadata';
-import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
-import {
-  BasicConstraintsExtension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  SubjectAlternativeNameExtension,
-  X509CertificateGenerator,
-} from '@peculiar/x509';
+import type { Issued, Validity } from '../../platform/tls/x509-builder.js';
 
-const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const MINUTE = 60_000;
 
+/** PEM texts. */
 export interface ServerCertificate {
   cert: string;
   key: string;
@@ -19,51 +11,30 @@ export interface ServerCertificate {
 
 /** A CA that lives as long as one test and only in memory; only the scratch Alertmanager of that test trusts it. */
 export class RelayCertificates {
-  private constructor(
-    private readonly keys: webcrypto.CryptoKeyPair,
-    /** PEM. */
-    readonly ca: string,
-  ) {}
+  private constructor(private readonly authority: Issued) {}
 
   static async create(): Promise<RelayCertificates> {
-    const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-    const ca = await X509CertificateGenerator.createSelfSigned({
-      name: 'CN=endpoint test',
-      keys,
-      signingAlgorithm: ALGORITHM,
-      ...validity(),
-      extensions: [
-        new BasicConstraintsExtension(true, 0, true),
-        new KeyUsagesExtension(KeyUsageFlags.keyCertSign, true),
-      ],
-    });
-    return new RelayCertificates(keys, ca.toString('pem'));
+    // Loaded now: most companions never test an endpoint, and it takes 10 MB.
+    const { createAuthority } = await import('../../platform/tls/x509-builder.js');
+    return new RelayCertificates(await createAuthority('components', validity()));
+  }
+
+  /** PEM. */
+  get ca(): string {
+    return this.authority.certificate;
   }
 
   /** A server certificate for a DNS name or an IP address. */
   async issue(host: string): Promise<ServerCertificate> {
-    const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-    const certificate = await X509CertificateGenerator.create({
-      subject: 'CN=endpoint test relay',
-      issuer: 'CN=endpoint test',
-      publicKey: keys.publicKey,
-      signingKey: this.keys.privateKey,
-      signingAlgorithm: ALGORITHM,
-      ...validity(),
-      extensions: [
-        new SubjectAlternativeNameExtension([{ type: isIP(host) === 0 ? 'dns' : 'ip', value: host }]),
-      ],
-    });
-    const key = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
-    const lines = key.match(/.{1,64}/g)?.join('\n') ?? '';
-    return {
-      cert: certificate.toString('pem'),
-      key: `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`,
-    };
+    const { issueLeaf } = await import('../../platform/tls/x509-builder.js');
+    const names = isIP(host) === 0 ? { dnsNames: [host] } : { ipAddresses: [host] };
+    const request = { commonName: 'endpoint test', ...names, usages: ['server' as const] };
+    const { certificate, key } = await issueLeaf(this.authority, request, validity());
+    return { cert: certificate, key };
   }
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
+function validity(): Validity {
   const now = Date.now();
   return { notBefore: new Date(now - 5 * MINUTE), notAfter: new Date(now + 60 * MINUTE) };
 }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { mkdir, readFile, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { writeDurably } from '../files/atomic-file.js';
+import { writeDurably } from '../durable-files.js';
 
 /** The scratch Alertmanager ended or could not be started; the message is in its own words, secrets included. */
 export class ScratchError extends Error {}

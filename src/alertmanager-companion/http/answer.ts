@@ -25,8 +25,6 @@ export function answerError(response: ServerResponse, error: unknown): void {
   const status = known?.status ?? 500;
   const headers: Record<string, string> = {};
   if (known?.retryAfter !== undefined) headers['retry-after'] = String(known.retryAfter);
-  // A peer that still sends sees the answer only when somebody reads; the server's request timeout bounds it.
-  response.req.resume();
   answerJson(
     response,
     status,

@@ -26,6 +26,26 @@ export async function readBody(request: IncomingMessage, limit: number): Promise
   });
 }
 
+/**
+ * Throws away what is left of a body, for at most `patience` milliseconds: a peer that is still sending would find its
+ * connection broken, and never read the answer.
+ */
+export async function discardBody(request: IncomingMessage, patience = 5_000): Promise<void> {
+  if (request.complete || request.destroyed) return;
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, patience);
+    request.once('close', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    request.once('end', () => {
+      clearTimeout(timer);
+      resolve();
+    });
+    request.resume();
+  });
+}
+
 function tooLarge(limit: number): RequestError {
   return new RequestError(413, 'too-large', `The body is larger than ${limit} bytes.`);
 }

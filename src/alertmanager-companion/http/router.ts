@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import { messageOf } from '../../platform/errors.js';
 import { answerError } from './answer.js';
+import { discardBody } from './read-body.js';
 import { RequestError } from './request-error.js';
+import { storageError } from './storage-error.js';
 
 export interface Call {
   request: IncomingMessage;
@@ -25,16 +27,14 @@ export function router(
   log: Logger,
 ): (request: IncomingMessage, response: ServerResponse) => void {
   return (request, response) => {
-    dispatch(routes, request, response).catch((error: unknown) => {
-      const answered = asRequestError(error);
-      if (!(answered instanceof RequestError) && !response.destroyed) {
-        log.error(
-          { method: request.method, path: pathOf(request), reason: messageOf(error) },
-          'A request failed.',
-        );
+    dispatch(routes, request, response).catch(async (failure: unknown) => {
+      const error = failure instanceof RequestError ? failure : (storageError(failure) ?? failure);
+      if (!(error instanceof RequestError) && !response.destroyed) {
+        log.error({ method: request.method, path: pathOf(request), reason: messageOf(error) }, 'A request failed.');
       }
-      answerError(response, answered);
-      if (response.headersSent && !response.writableEnded) response.destroy();
+      if (response.headersSent) return void response.destroy();
+      await discardBody(request);
+      answerError(response, error);
     });
   };
 }
@@ -57,20 +57,4 @@ async function dispatch(routes: Route[], request: IncomingMessage, response: Ser
 
 function pathOf(request: IncomingMessage): string {
   return request.url?.split('?')[0] ?? '/';
-}
-
-function asRequestError(error: unknown): unknown {
-  const code = (error as NodeJS.ErrnoException | null)?.code;
-  if (code === 'ENOSPC' || code === 'EDQUOT') {
-    return new RequestError(
-      507,
-      'insufficient-storage',
-      'The disk is full; make room in the data directory.',
-      5,
-    );
-  }
-  if (code === 'EROFS' || code === 'EACCES' || code === 'EIO') {
-    return new RequestError(503, 'unavailable', `The data directory cannot be written (${code}).`, 5);
-  }
-  return error;
 }

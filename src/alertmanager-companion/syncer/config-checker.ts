@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { writeDurably } from '../durable-files.js';
+import { temporaryName } from '../../platform/files/atomic-file.js';
 import type { ConfigCheck } from '../companion-api.js';
-import { temporaryName, writeDurably } from '../files/atomic-file.js';
 
 const DEADLINE = 20_000;
 const CONCURRENCY = 2;

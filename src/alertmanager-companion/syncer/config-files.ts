@@ -1,13 +1,7 @@
 import { readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import {
-  isTemporaryName,
-  readIfExists,
-  syncDirectory,
-  temporaryName,
-  writeAtomically,
-  writeDurably,
-} from '../files/atomic-file.js';
+import { isTemporaryName, readIfExists, writeDurably } from '../durable-files.js';
+import { syncDirectory, temporaryName, writeFileAtomic } from '../../platform/files/atomic-file.js';
 import { isRecord } from '../http/parse-json.js';
 
 export interface Refused {
@@ -45,7 +39,7 @@ export class ConfigFiles {
   }
 
   writeAlertmanagerYml(text: Uint8Array | string): Promise<void> {
-    return writeAtomically(this.alertmanagerYml, text);
+    return writeFileAtomic(this.alertmanagerYml, text);
   }
 
   /** Writes a candidate beside `alertmanager.yml`; nothing reads it until it is put in place. */
@@ -70,7 +64,7 @@ export class ConfigFiles {
   }
 
   writeCanonical(bytes: Uint8Array): Promise<void> {
-    return writeAtomically(this.#canonical, bytes);
+    return writeFileAtomic(this.#canonical, bytes);
   }
 
   async readState(): Promise<SyncerState> {
@@ -84,7 +78,7 @@ export class ConfigFiles {
   }
 
   writeState(state: SyncerState): Promise<void> {
-    return writeAtomically(this.#state, `${JSON.stringify(state)}\n`);
+    return writeFileAtomic(this.#state, `${JSON.stringify(state)}\n`);
   }
 
   /** Removes what a killed companion left half-written. */
