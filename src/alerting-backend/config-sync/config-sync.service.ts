@@ -27,7 +27,7 @@ export class ConfigSyncService {
   readonly #members = new Map<string, MemberSync>();
   /** Grows with each invalidation, so that a compilation that began before one is not kept. */
   #generation = 0;
-  #compiled: { preset: string; routing: CompiledRouting } | undefined;
+  #compiled: { preset: string; sequence: number; routing: CompiledRouting } | undefined;
 
   constructor(
     private readonly store: ObjectStore,
@@ -46,13 +46,14 @@ export class ConfigSyncService {
   async compile(preset: string): Promise<CompiledRouting> {
     if (this.#compiled?.preset === preset) return this.#compiled.routing;
     const generation = (this.#generation += 1);
+    const sequence = await this.store.sequence();
     const endpoints: { id: string; endpoint: Endpoint }[] = [];
     for await (const { id, document } of this.store.all<Endpoint>(ENDPOINT_KIND)) {
       endpoints.push({ id, endpoint: { ...document, block: openBlock(id, document, this.sealer) } });
     }
     const { groupWait, groupInterval } = presetOf(preset);
     const routing = compileRouting({ endpoints, groupWait, groupInterval });
-    if (generation === this.#generation) this.#compiled = { preset, routing };
+    if (generation === this.#generation) this.#compiled = { preset, sequence, routing };
     return routing;
   }
 
@@ -69,14 +70,22 @@ export class ConfigSyncService {
     return outcomes.every(Boolean);
   }
 
-  /** Whether what the store holds now has reached every member, and if not, why. */
-  delivery(): { state: 'delivered' | 'pending' | 'refused'; message: string } {
+  /**
+   * Whether what the store held at `sequence` has reached every member, and if not, why.
+   *
+   * @param sequence of the object that is asked about
+   */
+  delivery(sequence: number): { state: 'delivered' | 'pending' | 'refused'; message: string } {
     const members = [...this.#members];
     const refused = members.find(([, sync]) => sync.refused);
     if (refused) return { state: 'refused', message: `${refused[0]}: ${refused[1].error ?? ''}` };
-    const sha256 = this.#compiled?.routing.sha256;
+    const compiled = this.#compiled;
+    if (!compiled || compiled.sequence < sequence) {
+      return { state: 'pending', message: 'It has not been compiled yet.' };
+    }
+    const { sha256 } = compiled.routing;
     const behind = members.find(([, sync]) => sync.error !== null || sync.sha256 !== sha256);
-    if (sha256 !== undefined && members.length > 0 && !behind) {
+    if (members.length > 0 && !behind) {
       return { state: 'delivered', message: 'Every member runs a configuration with it.' };
     }
     const reason = behind?.[1].error ?? 'the newest configuration is on its way';

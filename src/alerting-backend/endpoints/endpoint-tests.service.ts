@@ -75,8 +75,12 @@ export class EndpointTestsService {
     }
     if (endpoint !== undefined) {
       const block = blockOf(endpoint, '/endpoint');
-      const { secrets, render } = receiverType(endpoint.type);
-      refuseRedacted(block, secrets, `/endpoint/${endpoint.type}`);
+      const { secrets, check, render } = receiverType(endpoint.type);
+      const pointer = `/endpoint/${endpoint.type}`;
+      refuseRedacted(block, secrets, pointer);
+      const errors = check(block, pointer);
+      if (errors.length > 0)
+        throw invalid('Alertmanager would not take this. Correct the fields named in errors.', errors);
       return { name: endpoint.name, type: endpoint.type, block: render(block) };
     }
     const id = endpointId as string;

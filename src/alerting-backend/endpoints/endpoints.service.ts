@@ -7,7 +7,7 @@ import { toDto } from '../../platform/http/dto.pipe.js';
 import { mergePatch } from '../../platform/http/merge-patch.js';
 import { expectedRevision, type WritePreconditions } from '../../platform/http/preconditions.js';
 import { keepSecrets } from '../../platform/secrets/keep-secrets.js';
-import { redactSecrets, sealSecrets } from '../../platform/secrets/secret-fields.js';
+import { openSecrets, redactSecrets, sealSecrets } from '../../platform/secrets/secret-fields.js';
 import { Sealer } from '../../platform/secrets/sealer.js';
 import { ObjectStore, type ListOptions, type StoredObject } from '../../platform/store/object-store.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
@@ -100,7 +100,7 @@ export class EndpointsService {
         kind: ENDPOINT_KIND,
         id,
         revision,
-        sequence: 0,
+        sequence: Infinity,
         labels,
         document,
         createdAt: current?.createdAt ?? now,
@@ -122,8 +122,9 @@ export class EndpointsService {
   }
 
   #seal(id: string, input: EndpointInputDto, current: Endpoint | undefined): Endpoint {
-    const { secrets, destinations } = receiverType(input.type);
+    const { secrets, destinations, check } = receiverType(input.type);
     const prefix = `/${input.type}`;
+    const context = `${ENDPOINT_KIND}/${id}`;
     const kept = keepSecrets({
       next: blockOf(input),
       stored: current?.type === input.type ? current.block : undefined,
@@ -131,6 +132,13 @@ export class EndpointsService {
       destinations,
       prefix,
     });
+    const block = sealSecrets(kept, { patterns: secrets, sealer: this.sealer, context, prefix });
+    const errors = check(
+      openSecrets(block, { patterns: secrets, sealer: this.sealer, context, prefix }),
+      prefix,
+    );
+    if (errors.length > 0)
+      throw invalid('Alertmanager would not take this. Correct the fields named in errors.', errors);
     const { name, description, labels, type, notifications } = input;
     return {
       name,
@@ -138,28 +146,23 @@ export class EndpointsService {
       labels,
       type,
       notifications: { enabled: notifications.enabled, severities: [...notifications.severities] },
-      block: sealSecrets(kept, {
-        patterns: secrets,
-        sealer: this.sealer,
-        context: `${ENDPOINT_KIND}/${id}`,
-        prefix,
-      }),
+      block,
     };
   }
 
-  #read({ id, revision, createdAt, updatedAt, document }: StoredObject<Endpoint>): EndpointDto {
+  #read({ id, revision, sequence, createdAt, updatedAt, document }: StoredObject<Endpoint>): EndpointDto {
     return {
       id,
       revision,
       createdAt,
       updatedAt,
       ...inputOf(document),
-      status: { conditions: [this.#accepted(revision, updatedAt)] },
+      status: { conditions: [this.#accepted(revision, sequence, updatedAt)] },
     };
   }
 
-  #accepted(revision: number, updatedAt: string): Condition {
-    const { state, message } = this.configSync.delivery();
+  #accepted(revision: number, sequence: number, updatedAt: string): Condition {
+    const { state, message } = this.configSync.delivery(sequence);
     const status = ({ delivered: 'True', pending: 'Unknown', refused: 'False' } as const)[state];
     const reason = ({ delivered: 'Running', pending: 'NotDelivered', refused: 'Refused' } as const)[state];
     const [condition] = updateConditions(

@@ -47,8 +47,9 @@ export async function runGateway(options: { config?: string }): Promise<void> {
   }
 }
 
+/** The handlers stay: a second signal (a shell and its parent often send both) must not cut the stop short. */
 function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve(signal));
   });
 }

@@ -1,4 +1,4 @@
-import { IsBoolean, IsIn, IsNotEmpty, IsOptional, IsString, MaxLength } from 'class-validator';
+import { IsBoolean, IsIn, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { Nested } from '../../../platform/http/nested.js';
 import { IsHttpHeaders, IsHttpUrl, IsStringMap } from './receiver-validators.js';
 
@@ -56,8 +56,9 @@ export class BasicAuthDto {
 export class AuthorizationDto {
   /** The scheme. */
   @IsOptional()
-  @IsString()
-  @IsNotEmpty()
+  @Matches(/^(?!basic$)[!#$%&'*+.^_`|~0-9A-Za-z-]+$/i, {
+    message: 'must be one word other than "basic"; use basic_auth for that',
+  })
   type?: string = 'Bearer';
 
   /** Secret: reads back as `***`. */

@@ -1,4 +1,7 @@
 import { parsePrometheusDuration } from '../../../platform/units/prometheus-duration.js';
+import type { FieldError } from '../../../platform/errors.js';
+import type { HttpConfigDto } from './http-config.dto.js';
+import { httpConfigErrors } from './http-config.rules.js';
 import { WebhookReceiverDto } from './webhook.dto.js';
 
 /** What the rest of the backend needs to know about one kind of receiver. Adding a kind is adding a row. */
@@ -9,6 +12,8 @@ export interface ReceiverType {
   secrets: readonly string[];
   /** Where the secrets are sent to: a change needs the secrets again. */
   destinations: readonly string[];
+  /** Rules between fields that would make Alertmanager refuse the whole file; over the block with its secrets in clear. */
+  check: (block: Record<string, unknown>, pointer: string) => FieldError[];
   /** The block as Alertmanager reads it. */
   render: (block: Record<string, unknown>) => Record<string, unknown>;
 }
@@ -43,6 +48,8 @@ export const RECEIVER_TYPES = {
     block: WebhookReceiverDto,
     secrets: HTTP_CONFIG_SECRETS,
     destinations: ['/url', ...HTTP_CONFIG_DESTINATIONS],
+    check: ({ http_config: config }, pointer) =>
+      httpConfigErrors(config as HttpConfigDto | undefined, `${pointer}/http_config`),
     render: ({ timeout, ...block }: Record<string, unknown>) =>
       timeout === undefined ? block : { ...block, timeout: goDuration(timeout) },
   },

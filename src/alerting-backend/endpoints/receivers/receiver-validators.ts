@@ -14,21 +14,26 @@ function rule(name: string, test: (value: unknown) => boolean, message: string) 
       });
 }
 
-/** What is wrong with an http(s) URL of a receiver, or nothing. Templates (`{{ … }}`) are Alertmanager's to check. */
+/** Host as a name, IPv4 or bracketed IPv6; then anything printable with whole percent escapes: what Go and WHATWG agree on. */
+const HTTP_URL =
+  /^https?:\/\/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?(?:[/?#](?:[!-$&-[\]-~]|%[0-9A-Fa-f]{2})*)?$/;
+
+/** Whether Alertmanager takes it as an http(s) URL. Templates are not: they would only fail when a page goes out. */
 export function isReceiverUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || value.length > MAX_URL_LENGTH || /\s/.test(value)) return false;
-  if (!/^https?:\/\/[^/?#]/i.test(value)) return false;
-  if (value.includes('{{')) return true;
-  if (!URL.canParse(value)) return false;
-  const url = new URL(value);
-  return url.hostname !== '' && url.username === '' && url.password === '';
+  return (
+    typeof value === 'string' &&
+    value.length <= MAX_URL_LENGTH &&
+    HTTP_URL.test(value) &&
+    !value.includes('{{') &&
+    URL.canParse(value)
+  );
 }
 
 /** An absolute http or https URL without credentials in it: those have secret fields of their own. */
 export const IsHttpUrl = rule(
   'isHttpUrl',
   isReceiverUrl,
-  '$property must be an absolute http:// or https:// URL without user name, password and white space; put credentials into http_config',
+  'must be an absolute http:// or https:// URL without user name, password, white space and templates; credentials go into http_config',
 );
 
 function isStringMap(value: unknown): boolean {
@@ -41,13 +46,17 @@ function isStringMap(value: unknown): boolean {
 }
 
 /** An object whose members are all texts. */
-export const IsStringMap = rule(
-  'isStringMap',
-  isStringMap,
-  '$property must be an object whose values are all texts',
-);
+export const IsStringMap = rule('isStringMap', isStringMap, 'must be an object whose values are all texts');
 
 const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** Set by Alertmanager itself, or by fields of their own (prometheus/common `ReservedHeaders`). */
+const RESERVED_HEADERS = new Set(
+  (
+    'authorization host content-encoding content-length content-type user-agent connection keep-alive proxy-authenticate ' +
+    'proxy-authorization www-authenticate accept-encoding x-prometheus-remote-write-version ' +
+    'x-prometheus-remote-read-version x-prometheus-scrape-timeout-seconds x-amz-date x-amz-security-token x-amz-content-sha256'
+  ).split(' '),
+);
 const HEADER_FIELDS = ['values', 'secrets'];
 
 function isHttpHeaders(value: unknown): boolean {
@@ -55,6 +64,7 @@ function isHttpHeaders(value: unknown): boolean {
   return Object.entries(value).every(
     ([name, header]: [string, unknown]) =>
       HEADER_NAME.test(name) &&
+      !RESERVED_HEADERS.has(name.toLowerCase()) &&
       typeof header === 'object' &&
       header !== null &&
       !Array.isArray(header) &&
@@ -71,5 +81,5 @@ function isHttpHeaders(value: unknown): boolean {
 export const IsHttpHeaders = rule(
   'isHttpHeaders',
   isHttpHeaders,
-  '$property must map header names to {"values": ["…"], "secrets": ["…"]}, all texts on one line',
+  'must map header names to {"values": ["…"], "secrets": ["…"]}, all texts on one line, and not name a header that Alertmanager sets itself (Authorization, Content-Type …)',
 );
