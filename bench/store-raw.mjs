@@ -55,10 +55,11 @@ try {
     ratios.one.push(one / peer);
     ratios.sixteen.push(sixteen / peer);
   }
-  const row = (name, rate, ratio) =>
-    console.log(
-      `${name.padEnd(34)} ${median(rate).toFixed(0).padStart(7)}/s  ${ratio ? `${median(ratio).toFixed(2)}x` : ''}`,
-    );
+  const row = (name, rate, ratio) => {
+    const times = ratio ? `${median(ratio).toFixed(2)}x` : '';
+    process.stdout.write(`${name.padEnd(34)} ${median(rate).toFixed(0).padStart(7)}/s  ${times}
+`);
+  };
   row('peer: bare durable insert', rates.bare);
   row('transact, 1 client (>= 0.30x)', rates.one, ratios.one);
   row('transact, 16 clients (>= 0.80x)', rates.sixteen, ratios.sixteen);

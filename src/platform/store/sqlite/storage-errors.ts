@@ -29,7 +29,7 @@ export function toStorageError(error: unknown, file: string): DomainError {
   if (error instanceof DomainError) return error;
   const code = errorCode(error);
   if (code === 'SQLITE_FULL' || code === 'ENOSPC' || code === 'EDQUOT') return storageFull(file, error);
-  if (code.startsWith('SQLITE_IOERR') && isFull(file)) return storageFull(file, error);
+  if (code.startsWith('SQLITE_IOERR') && isOutOfSpace(file)) return storageFull(file, error);
   if (code.startsWith('SQLITE_CORRUPT') || code === 'SQLITE_NOTADB') {
     return storageFailed(
       `The store ${file} is damaged (${messageOf(error)}). Stop the gateway and restore the data directory from a backup.`,
@@ -42,7 +42,8 @@ export function toStorageError(error: unknown, file: string): DomainError {
   );
 }
 
-function isFull(file: string): boolean {
+/** Whether next to nothing is free where `file` is. */
+export function isOutOfSpace(file: string): boolean {
   try {
     const { bavail, bsize } = statfsSync(dirname(file));
     return bavail * bsize < NEARLY_NOTHING;

@@ -77,6 +77,7 @@ export class WriterClient {
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
+      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
       this.#worker.postMessage(build(id));
     });
   }

@@ -5,7 +5,7 @@ import type { DomainError } from '../../errors.js';
 import { toWireError, type TransactRequest, type WriterAnswer, type WriterMessage } from './protocol.js';
 import type { WriterOptions, WriterRequest } from './protocol.js';
 import { prepareStoreFile } from './store-file.js';
-import { errorCode, storageFailed, toStorageError } from './storage-errors.js';
+import { errorCode, isOutOfSpace, storageFailed, storageFull, toStorageError } from './storage-errors.js';
 import { GroupWriter } from './write-group.js';
 
 /** One commit takes at most this many transactions, so that nobody waits for an endless queue. */
@@ -101,6 +101,8 @@ class Writer {
   #check(id: number): void {
     try {
       if (this.#broken) throw this.#broken;
+      // The proof is so small that it may fit where nothing else does.
+      if (this.#isSuspect && isOutOfSpace(this.#file)) throw storageFull(this.#file);
       this.#db.exec('BEGIN IMMEDIATE');
       try {
         if (this.#isSuspect) {
@@ -161,6 +163,7 @@ class Writer {
   }
 
   #send(message: WriterMessage): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- threads have no origin
     this.#port.postMessage(message);
   }
 }
