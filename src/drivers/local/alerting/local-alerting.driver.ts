@@ -35,7 +35,8 @@ import {
 
 const PROBE_TIMEOUT_MS = 1_000;
 const STOP_TIMEOUT_MS = 8_000;
-const STAGE_TIMEOUT_MS = 30_000;
+/** The reconciler tries again after this; meanwhile nobody looks whether a port was taken by somebody else. */
+const STAGE_TIMEOUT_MS = 5_000;
 
 export interface LocalAlertingDriverOptions {
   /** Owned by the driver: one folder for each member. */
