@@ -12,6 +12,10 @@ const dist = (path) => import(new URL(`../dist/${path}`, import.meta.url).href);
 
 /** A gateway as it starts, on a data directory of its own and without opening a port. */
 async function servedDocument() {
+  const { ListQueryDto } = await dist('platform/http/query.dto.js');
+  if (!('_OPENAPI_METADATA_FACTORY' in ListQueryDto)) {
+    throw new Error('dist/ was built without the Swagger plugin. Run npm run build first.');
+  }
   const { loadSettings } = await dist('platform/configuration/load-settings.js');
   const { createLogger } = await dist('platform/telemetry/logger.js');
   const { createGateway } = await dist('roles/gateway/gateway.js');

@@ -43,6 +43,7 @@ export function buildOpenApiDocument(app: INestApplication, routes: RouteTable):
   }
   const problem = document.components.schemas?.['ProblemDto'];
   if (problem && !('$ref' in problem)) problem.additionalProperties = true;
+  relaxDefaults(document);
   document.paths = sorted(document.paths);
   if (document.components.schemas) document.components.schemas = sorted(document.components.schemas);
   return document;
@@ -68,6 +69,11 @@ function complete(operation: Operation, method: string, route: Route | undefined
       };
     }
   }
+  for (const parameter of operation.parameters ?? []) {
+    // The plugin adds `items` for `@IsIn(…, { each: true })`, also where the parameter is text, e.g. a comma list.
+    const schema = '$ref' in parameter ? undefined : parameter.schema;
+    if (schema && 'items' in schema && schema.type === 'string') delete schema.items;
+  }
   const body = operation.requestBody;
   if (body && 'content' in body) {
     const json = body.content['application/json'];
@@ -77,6 +83,34 @@ function complete(operation: Operation, method: string, route: Route | undefined
       for (const type of types) body.content[type] ??= json;
     }
   }
+}
+
+/** A member that has a default may be left out of a request; in answers it is always there. */
+function relaxDefaults(document: OpenAPIObject): void {
+  const schemas = document.components?.schemas ?? {};
+  const bodies = Object.values(document.paths).flatMap((item) =>
+    METHODS.map((method) => item[method]?.requestBody),
+  );
+  const names = new Set(referencedBy(bodies));
+  for (const name of names) for (const inner of referencedBy(schemas[name])) names.add(inner);
+  for (const name of names) {
+    const schema = schemas[name];
+    if (!schema || '$ref' in schema || !schema.required) continue;
+    const properties = schema.properties ?? {};
+    const required = schema.required.filter((member) => !hasDefault(properties[member]));
+    if (required.length > 0) schema.required = required;
+    else delete schema.required;
+  }
+}
+
+function hasDefault(schema: unknown): boolean {
+  return typeof schema === 'object' && schema !== null && 'default' in schema;
+}
+
+/** Names of the schemas that a part of the document refers to. */
+function referencedBy(part: unknown): string[] {
+  const references = JSON.stringify(part ?? null).matchAll(/"#\/components\/schemas\/([^"]+)"/g);
+  return [...references].map((match) => match[1] as string);
 }
 
 /** An error that a controller describes is a problem too, unless it names a type of its own. */

@@ -1,11 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { pino } from 'pino';
 import { shutdown } from '../../src/platform/http/create-app.js';
 import { ReadinessRegistry } from '../../src/platform/http/readiness.js';
+import { createAuthority, issueLeaf } from '../../src/platform/tls/x509-builder.js';
 import { ServiceLogger } from '../../src/platform/telemetry/logger.js';
 import { eventually } from '../support/eventually.js';
 import { startTestApp, type TestApp, type TestAppOptions } from '../support/http.js';
@@ -113,35 +113,18 @@ describe('TLS', () => {
   it('is spoken when a certificate is configured', async () => {
     const directory = await tempDir();
     const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')];
-    execFileSync(
-      'openssl',
-      [
-        'req',
-        '-x509',
-        '-newkey',
-        'ec',
-        '-pkeyopt',
-        'ec_paramgen_curve:prime256v1',
-        '-nodes',
-        '-days',
-        '1',
-        '-subj',
-        '/CN=localhost',
-        '-addext',
-        'subjectAltName=DNS:localhost',
-        '-keyout',
-        key,
-        '-out',
-        cert,
-      ],
-      { stdio: 'ignore' },
-    );
+    const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) };
+    const authority = await createAuthority('components', validity);
+    const request = { commonName: 'localhost', dnsNames: ['localhost'], usages: ['server' as const] };
+    const leaf = await issueLeaf(authority, request, validity);
+    writeFileSync(cert, leaf.certificate);
+    writeFileSync(key, leaf.key, { mode: 0o600 });
     const { url } = await start({ OPNI_TLS_CERT: cert, OPNI_TLS_KEY: key });
     expect(url).toMatch(/^https:/);
     const status = await new Promise<number | undefined>((resolve, reject) => {
       get(
         `${url.replace('127.0.0.1', 'localhost')}/healthz`,
-        { ca: readFileSync(cert), family: 4 },
+        { ca: authority.certificate, family: 4 },
         (response) => {
           response.resume();
           resolve(response.statusCode);

@@ -16,7 +16,8 @@ import {
   Preconditions,
   type WritePreconditions,
 } from '../../src/platform/http/preconditions.js';
-import { ForceQueryDto, ListQueryDto, listOptions } from '../../src/platform/http/query.dto.js';
+import { ForceQueryDto, ListQueryDto } from '../../src/platform/http/query.dto.js';
+import { listOptions } from '../../src/platform/http/list-options.js';
 import { QueryParams } from '../../src/platform/http/query-params.js';
 import { AcceptsReadBack, RequestBody, WithETag } from '../../src/platform/http/route-options.js';
 import { ToyDto, ToyListDto, ToySpecDto } from './toy.dto.js';

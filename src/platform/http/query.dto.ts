@@ -2,8 +2,6 @@ import { applyDecorators } from '@nestjs/common';
 import { Transform } from 'class-transformer';
 import { IsBoolean, IsInt, IsOptional, IsString, Max, Min } from 'class-validator';
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import type { ListOptions } from '../store/object-store.js';
-import { parseLabelSelector } from '../store/label-selector.js';
 import { IsPrometheusDuration, parsePrometheusDuration } from '../units/prometheus-duration.js';
 
 /** A query parameter that is `true` or `false`, nothing else. */
@@ -79,13 +77,4 @@ export class ListQueryDto {
 /** Milliseconds of `?wait=`, `undefined` when the caller does not wait. */
 export function waitMilliseconds(query: WaitQueryDto): number | undefined {
   return query.wait === undefined ? undefined : parsePrometheusDuration(query.wait);
-}
-
-/** The page a caller asked for, in the store's terms. @throws DomainError of `parseLabelSelector` */
-export function listOptions(query: ListQueryDto): ListOptions {
-  return {
-    limit: query.limit,
-    ...(query.cursor !== undefined && { cursor: query.cursor }),
-    ...(query.labelSelector !== undefined && { selector: parseLabelSelector(query.labelSelector) }),
-  };
 }
