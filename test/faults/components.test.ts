@@ -3,13 +3,13 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { FileComponentCatalogue } from '../../src/platform/components/file-component-catalogue.js';
 import { findOnPath } from '../../src/platform/components/path-search.js';
+import { DEAD_MIRROR } from '../integration/components-house.js';
 import { PINNED, releaseArchive, startMirror, sumsOf } from '../integration/components-mirror.js';
 import { startResolving } from '../integration/components-process.js';
 import { alertmanagerBinaries, ALERTMANAGER_TIMEOUT_MS } from '../support/alertmanager.js';
 import { eventually } from '../support/eventually.js';
 import { tempDir } from '../support/temp-dir.js';
 
-const DEAD_MIRROR = 'http://127.0.0.1:9';
 const go = await findOnPath('go', process.env['PATH']);
 
 /** This process's environment with nothing but Go on `PATH`. */
@@ -20,11 +20,17 @@ async function onlyGo(): Promise<NodeJS.ProcessEnv> {
   return { ...process.env, PATH: bin };
 }
 
-/** Command lines of live processes that mention a text. */
-async function processesWith(text: string): Promise<string[]> {
+/** Live processes with their process group (proc(5): after the name in parentheses come state, parent and group). */
+async function liveProcesses(): Promise<{ group: string; command: string }[]> {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(ids.map((id) => readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')));
-  return lines.map((line) => line.replaceAll('\0', ' ')).filter((line) => line.includes(text));
+  const read = (id: string, file: string): Promise<string> =>
+    readFile(`/proc/${id}/${file}`, 'utf8').catch(() => '');
+  return Promise.all(
+    ids.map(async (id) => ({
+      group: (await read(id, 'stat')).split(') ').at(-1)?.split(' ')[2] ?? '',
+      command: (await read(id, 'cmdline')).replaceAll('\0', ' '),
+    })),
+  );
 }
 
 describe('kill -9 in the middle of a download', () => {
@@ -96,10 +102,16 @@ describe.skipIf(go === undefined)('the build with Go (skipped where there is non
     const resolving = catalogue
       .resolve('alertmanager', { signal: abort.signal })
       .catch((error: unknown) => error);
-    await eventually('go works', async () => (await processesWith(cacheDir)).length > 0);
+    const group = await eventually('go has started a tool of its own', async () => {
+      const all = await liveProcesses();
+      const leader = all.find(({ command }) => command.includes(cacheDir));
+      return all.filter((process) => process.group === leader?.group).length > 1 && leader?.group;
+    });
     abort.abort(new Error('shutting down'));
     expect(await resolving).toMatchObject({ message: 'shutting down' });
-    await eventually('no process is left', async () => (await processesWith(cacheDir)).length === 0);
+    await eventually('nothing of its process group is left', async () => {
+      return (await liveProcesses()).every((process) => process.group !== group || process.command === '');
+    });
     await eventually(
       'no file is left',
       async () => (await readdir(join(cacheDir, 'alertmanager'))).length === 0,

@@ -24,7 +24,7 @@ describe('two processes that need a component at once', () => {
     finish?.();
 
     const found = await Promise.all(processes.map(({ result }) => result));
-    expect(found.map(({ component }) => component?.origin).sort()).toEqual(['cache', 'download']);
+    expect(found.map(({ component }) => component?.origin ?? 'none').sort()).toEqual(['cache', 'download']);
     expect(found[0]?.component?.binaries).toEqual(found[1]?.component?.binaries);
     expect(mirror.requests).toHaveLength(2);
   });

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { COMPONENTS_DIRECTORY, parseDefinition, readDefinitions } from './component-definition.js';
 import { componentUnavailable } from './component-unavailable.js';
@@ -33,6 +35,16 @@ describe('component.json', () => {
         definition.name,
         true,
       ]);
+    }
+  });
+
+  it('pins the version that go.mod pins', () => {
+    for (const { binaries, directory, version } of readDefinitions(COMPONENTS_DIRECTORY).values()) {
+      const required = readFileSync(join(directory, 'go.mod'), 'utf8').matchAll(/^\s+(\S+) v(\S+)/gm);
+      const versions = [...required].filter(([, module = '']) =>
+        binaries[0].package.startsWith(`${module}/`),
+      );
+      expect(versions.map(([, , found]) => found)).toEqual([version]);
     }
   });
 

@@ -80,7 +80,7 @@ export async function runProgram(file: string, args: string[], options: RunOptio
     child.once('close', (code, signal) => {
       // What the program left running holds no pipe of ours any more, but may still work.
       killGroup('SIGKILL');
-      if (late) finish(false, `it did not finish within ${Math.round(options.deadline / 1000)} s`);
+      if (late) finish(false, `it did not finish within ${options.deadline / 1000} s`);
       else if (code === 0) finish(true, '');
       else finish(false, signal === null ? `it ended with exit code ${code}` : `it was ended by ${signal}`);
     });
