@@ -122,7 +122,7 @@ function textPattern(text, whole) {
 function normalise(text) {
   return stripVTControlCharacters(text)
     .replace(/[ \t\r]+$/gm, '')
-    .trim();
+    .replace(/^\n+|\n+$/g, '');
 }
 
 function parseJson(text) {
