@@ -16,7 +16,10 @@ import { eventually } from '../support/eventually.js';
 function config(extra: Record<string, unknown> = {}, receivers: unknown[] = []): Record<string, unknown> {
   return {
     route: { receiver: EMBEDDED_RECEIVER, group_wait: '0s', ...extra },
-    receivers: [{ name: EMBEDDED_RECEIVER, webhook_configs: [{ url: EMBEDDED_URL_PLACEHOLDER }] }, ...receivers],
+    receivers: [
+      { name: EMBEDDED_RECEIVER, webhook_configs: [{ url: EMBEDDED_URL_PLACEHOLDER }] },
+      ...receivers,
+    ],
   };
 }
 
@@ -77,7 +80,10 @@ describe('the syncer', () => {
     );
     const answer = await companion.put(bad);
     expect(answer.status).toBe(422);
-    expect(answer.json<ConfigRefusal>()).toMatchObject({ code: 'refused-by-check', reason: expect.stringContaining('missing') });
+    expect(answer.json<ConfigRefusal>()).toMatchObject({
+      code: 'refused-by-check',
+      reason: expect.stringContaining('missing'),
+    });
     const leaking = await companion.put(
       config({}, [{ name: 'x', webhook_configs: [{ url: 'ftp-T0PSECRET://host/T0PSECRET' }] }]),
     );
@@ -99,7 +105,9 @@ describe('the syncer', () => {
     // amtool does not load key files; Alertmanager does.
     const http_config = { tls_config: { ca_file: '/nowhere/ca.crt' } };
     const answer = await companion.put(
-      config({ routes: [{ receiver: 'x' }] }, [{ name: 'x', webhook_configs: [{ url: 'https://a.example', http_config }] }]),
+      config({ routes: [{ receiver: 'x' }] }, [
+        { name: 'x', webhook_configs: [{ url: 'https://a.example', http_config }] },
+      ]),
     );
     expect(answer.status).toBe(422);
     expect(answer.json<ConfigRefusal>().code).toBe('refused-by-alertmanager');
@@ -107,7 +115,10 @@ describe('the syncer', () => {
   });
 
   it.each([
-    ['a null child route', { route: { receiver: EMBEDDED_RECEIVER, routes: [null] }, receivers: [{ name: EMBEDDED_RECEIVER }] }],
+    [
+      'a null child route',
+      { route: { receiver: EMBEDDED_RECEIVER, routes: [null] }, receivers: [{ name: EMBEDDED_RECEIVER }] },
+    ],
     ['a null webhook', { route: { receiver: 'a' }, receivers: [{ name: 'a', webhook_configs: [null] }] }],
     ['a null receiver', { route: { receiver: 'a' }, receivers: [{ name: 'a' }, null] }],
     ['a null inhibit rule', { route: { receiver: 'a' }, receivers: [{ name: 'a' }], inhibit_rules: [null] }],
@@ -122,7 +133,9 @@ describe('the syncer', () => {
 
   it('compares the checksum with the bytes', async () => {
     const companion = await CompanionUnderTest.start();
-    const answer = await companion.call('PUT', `/v1/config/${sha256('other')}`, { body: JSON.stringify(config()) });
+    const answer = await companion.call('PUT', `/v1/config/${sha256('other')}`, {
+      body: JSON.stringify(config()),
+    });
     expect([answer.status, answer.json<ConfigRefusal>().code]).toEqual([422, 'checksum-mismatch']);
   });
 
@@ -165,7 +178,9 @@ describe('the syncer', () => {
 
   it('handles many writes at once, one after another', async () => {
     const companion = await CompanionUnderTest.start();
-    const texts = Array.from({ length: 8 }, (_, index) => JSON.stringify(config({ group_interval: `${index + 1}m` })));
+    const texts = Array.from({ length: 8 }, (_, index) =>
+      JSON.stringify(config({ group_interval: `${index + 1}m` })),
+    );
     const answers = await Promise.all(texts.map((text) => companion.put(text)));
     expect(answers.map((answer) => answer.status)).toEqual(texts.map(() => 200));
     const { config: now } = await statusOf(companion);
@@ -181,23 +196,32 @@ describe('the syncer', () => {
     const answer = await companion.put(next);
     expect([answer.status, answer.json<ConfigRefusal>().code]).toEqual([422, 'not-confirmed']);
     expect(await readFile(companion.alertmanagerYml)).toEqual(before);
-    expect((await statusOf(companion)).alertmanager).toMatchObject({ reachable: false, error: expect.stringContaining('not listening') });
+    expect((await statusOf(companion)).alertmanager).toMatchObject({
+      reachable: false,
+      error: expect.stringContaining('not listening'),
+    });
     await companion.startAlertmanager();
     expect((await companion.put(next)).json()).toMatchObject({ changed: true });
   });
 
-  it.each(['missing', 'broken'])('re-renders a %s file from the canonical configuration at start', async (damage) => {
-    const companion = await CompanionUnderTest.start();
-    const text = JSON.stringify(config());
-    await companion.put(text);
-    const good = await readFile(companion.alertmanagerYml);
-    expect(await companion.kill('SIGTERM')).toBe(0);
-    if (damage === 'broken') await writeFile(companion.alertmanagerYml, 'route: [');
-    else await rm(companion.alertmanagerYml);
-    await companion.start();
-    expect(await readFile(companion.alertmanagerYml)).toEqual(good);
-    await eventually('it is confirmed again', async () => (await statusOf(companion)).config.sha256 === sha256(text));
-  });
+  it.each(['missing', 'broken'])(
+    're-renders a %s file from the canonical configuration at start',
+    async (damage) => {
+      const companion = await CompanionUnderTest.start();
+      const text = JSON.stringify(config());
+      await companion.put(text);
+      const good = await readFile(companion.alertmanagerYml);
+      expect(await companion.kill('SIGTERM')).toBe(0);
+      if (damage === 'broken') await writeFile(companion.alertmanagerYml, 'route: [');
+      else await rm(companion.alertmanagerYml);
+      await companion.start();
+      expect(await readFile(companion.alertmanagerYml)).toEqual(good);
+      await eventually(
+        'it is confirmed again',
+        async () => (await statusOf(companion)).config.sha256 === sha256(text),
+      );
+    },
+  );
 
   it('falls back to the default when the canonical configuration is damaged too', async () => {
     const companion = await CompanionUnderTest.start();
@@ -215,7 +239,11 @@ describe('the syncer', () => {
     await companion.put(config());
     await companion.kill();
     const moved = companion.settings.probeListen;
-    await companion.writeSettings({ ...companion.settings, listen: moved, probeListen: companion.settings.listen });
+    await companion.writeSettings({
+      ...companion.settings,
+      listen: moved,
+      probeListen: companion.settings.listen,
+    });
     companion.spawn();
     await eventually('the file has the new address', async () =>
       (await readFile(companion.alertmanagerYml, 'utf8')).includes(`https://${moved}/v1/webhook`),

@@ -19,18 +19,38 @@ async function started(): Promise<CompanionUnderTest> {
 describe('the mTLS port', () => {
   it('refuses a stranger: no certificate, and one of another CA', async () => {
     const companion = await started();
-    const other = await issueLeaf(await newAuthority(), { commonName: 'gateway', usages: ['client'] }, validity());
-    await expect(companion.call('GET', '/v1/status', { identity: null })).rejects.toThrow(/certificate required|reset|hang up/);
-    await expect(companion.call('GET', '/v1/status', { identity: other })).rejects.toThrow(/unknown ca|reset|hang up/);
+    const other = await issueLeaf(
+      await newAuthority(),
+      { commonName: 'gateway', usages: ['client'] },
+      validity(),
+    );
+    await expect(companion.call('GET', '/v1/status', { identity: null })).rejects.toThrow(
+      /certificate required|reset|hang up/,
+    );
+    await expect(companion.call('GET', '/v1/status', { identity: other })).rejects.toThrow(
+      /unknown ca|reset|hang up/,
+    );
     expect((await companion.call('GET', '/v1/status')).status).toBe(200);
   });
 
   it('speaks no plain HTTP and no old TLS', async () => {
     const companion = await started();
     await expect(call(companion.url.replace('https', 'http'), 'GET')).rejects.toThrow();
-    const { ca, cert, key } = { ca: companion.authority.certificate, cert: companion.gateway.certificate, key: companion.gateway.key };
+    const { ca, cert, key } = {
+      ca: companion.authority.certificate,
+      cert: companion.gateway.certificate,
+      key: companion.gateway.key,
+    };
     const port = Number(new URL(companion.url).port);
-    const socket = tls.connect({ host: '127.0.0.1', port, ca, cert, key, maxVersion: 'TLSv1.1', minVersion: 'TLSv1' });
+    const socket = tls.connect({
+      host: '127.0.0.1',
+      port,
+      ca,
+      cert,
+      key,
+      maxVersion: 'TLSv1.1',
+      minVersion: 'TLSv1',
+    });
     const [error] = (await once(socket, 'error')) as [Error];
     expect(error.message).toMatch(/version|alert|protocol/);
   });

@@ -42,7 +42,10 @@ describe('an endpoint test over http', () => {
   it('delivers one alert through a real Alertmanager and tells the answer', async () => {
     const receiver = await collector(ok);
     const path = '/hook/a%2Fb?token=T0KEN&x=1';
-    const http_config = { authorization: { credentials: 'S3CRET' }, http_headers: { 'X-Own': { values: ['yes'] } } };
+    const http_config = {
+      authorization: { credentials: 'S3CRET' },
+      http_headers: { 'X-Own': { values: ['yes'] } },
+    };
     const result = await run({ url: receiver.url + path, http_config });
     expect(result).toEqual({
       delivered: true,
@@ -100,13 +103,19 @@ describe('an endpoint test over http', () => {
     const receiver = await collector(() => undefined);
     const result = await run({ url: receiver.url }, 1_500);
     expect(result).toMatchObject({ delivered: false, statusCode: null, latency: null });
-    expect(result.error).toBe(`127.0.0.1:${receiver.port} took the request and did not answer within 1500 ms.`);
+    expect(result.error).toBe(
+      `127.0.0.1:${receiver.port} took the request and did not answer within 1500 ms.`,
+    );
   });
 
   it("respects the endpoint's own timeout", async () => {
     const receiver = await collector(() => undefined);
     const result = await run({ url: receiver.url, timeout: '300ms' });
-    expect(result).toMatchObject({ delivered: false, statusCode: null, error: expect.stringContaining('"timeout"') });
+    expect(result).toMatchObject({
+      delivered: false,
+      statusCode: null,
+      error: expect.stringContaining('"timeout"'),
+    });
   });
 
   it('shows the first KiB of an endless answer', async () => {
@@ -131,7 +140,10 @@ describe('an endpoint test over http', () => {
       if (request.url === '/new') response.end('moved here');
       else response.writeHead(307, { location: '/new' }).end();
     });
-    expect(await run({ url: `${receiver.url}/old` })).toMatchObject({ delivered: true, response: 'moved here' });
+    expect(await run({ url: `${receiver.url}/old` })).toMatchObject({
+      delivered: true,
+      response: 'moved here',
+    });
     const result = await run({ url: `${receiver.url}/old`, http_config: { follow_redirects: false } });
     expect(result).toMatchObject({ delivered: false, statusCode: 307 });
   });
@@ -145,14 +157,18 @@ describe('an endpoint test over http', () => {
       response: null,
       error: `127.0.0.1:${port} refused the connection: is the receiver running, and is the port right?`,
     });
-    expect((await run({ url: 'http://nowhere.invalid/' })).error).toMatch(/nowhere.invalid could not be resolved/);
+    expect((await run({ url: 'http://nowhere.invalid/' })).error).toMatch(
+      /nowhere.invalid could not be resolved/,
+    );
     const rude = await collector((response) => response.destroy());
     expect((await run({ url: rude.url })).error).toMatch(/closed the connection/);
     const mumbling = net.createServer((socket) => socket.end('220 mail here\r\n'));
     await new Promise<void>((resolve) => mumbling.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void mumbling.close());
     const { port: mumblingPort } = mumbling.address() as net.AddressInfo;
-    expect((await run({ url: `http://127.0.0.1:${mumblingPort}` })).error).toMatch(/did not answer in HTTP|closed/);
+    expect((await run({ url: `http://127.0.0.1:${mumblingPort}` })).error).toMatch(
+      /did not answer in HTTP|closed/,
+    );
   });
 
   it("goes through the endpoint's own proxy, with its password", async () => {
@@ -160,20 +176,33 @@ describe('an endpoint test over http', () => {
     const seen: string[] = [];
     const proxy = http.createServer((request, response) => {
       seen.push(`${request.url} ${request.headers['proxy-authorization']}`);
-      request.pipe(http.request(request.url ?? '', { method: 'POST', headers: request.headers }, (answer) => answer.pipe(response)));
+      request.pipe(
+        http.request(request.url ?? '', { method: 'POST', headers: request.headers }, (answer) =>
+          answer.pipe(response),
+        ),
+      );
     });
     await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
     onTestFinished(() => void proxy.close());
     const proxy_url = `http://me:pw@127.0.0.1:${(proxy.address() as net.AddressInfo).port}`;
-    expect(await run({ url: `${receiver.url}/x`, http_config: { proxy_url } })).toMatchObject({ delivered: true });
+    expect(await run({ url: `${receiver.url}/x`, http_config: { proxy_url } })).toMatchObject({
+      delivered: true,
+    });
     expect(seen).toEqual([`${receiver.url}/x Basic ${Buffer.from('me:pw').toString('base64')}`]);
   });
 });
 
 describe('an endpoint test over https', () => {
-  async function secure(answer: Answering = ok, names = { ipAddresses: ['127.0.0.1'], dnsNames: ['hooks.example'] }) {
+  async function secure(
+    answer: Answering = ok,
+    names = { ipAddresses: ['127.0.0.1'], dnsNames: ['hooks.example'] },
+  ) {
     const authority = await newAuthority();
-    const leaf = await issueLeaf(authority, { commonName: 'hooks', ...names, usages: ['server'] }, validity());
+    const leaf = await issueLeaf(
+      authority,
+      { commonName: 'hooks', ...names, usages: ['server'] },
+      validity(),
+    );
     const receiver = await collector(answer, { cert: leaf.certificate, key: leaf.key });
     return { receiver, ca: authority.certificate, authority };
   }
@@ -182,7 +211,9 @@ describe('an endpoint test over https', () => {
     const { receiver, ca } = await secure();
     const result = await run({ url: `${receiver.url}/p?q=1`, http_config: { tls_config: { ca } } });
     expect(result).toMatchObject({ delivered: true, statusCode: 200, response: 'thank you' });
-    expect(receiver.received).toMatchObject([{ method: 'POST', path: '/p?q=1', headers: { host: new URL(receiver.url).host } }]);
+    expect(receiver.received).toMatchObject([
+      { method: 'POST', path: '/p?q=1', headers: { host: new URL(receiver.url).host } },
+    ]);
   });
 
   it('says that a certificate of an unknown CA was not accepted', async () => {
@@ -199,20 +230,29 @@ describe('an endpoint test over https', () => {
     expect(await run({ url: receiver.url, http_config: insecure })).toMatchObject({ delivered: true });
     const named = await secure(ok, { ipAddresses: [], dnsNames: ['hooks.example'] });
     const right = { ca: named.ca, server_name: 'hooks.example' };
-    expect(await run({ url: named.receiver.url, http_config: { tls_config: right } })).toMatchObject({ delivered: true });
+    expect(await run({ url: named.receiver.url, http_config: { tls_config: right } })).toMatchObject({
+      delivered: true,
+    });
     const wrong = await run({ url: named.receiver.url, http_config: { tls_config: { ca: named.ca } } });
     expect(wrong.error).toMatch(/TLS certificate/);
   });
 
   it("shows the endpoint's client certificate", async () => {
     const authority = await newAuthority();
-    const server = await issueLeaf(authority, { commonName: 's', ipAddresses: ['127.0.0.1'], usages: ['server'] }, validity());
+    const server = await issueLeaf(
+      authority,
+      { commonName: 's', ipAddresses: ['127.0.0.1'], usages: ['server'] },
+      validity(),
+    );
     const client = await issueLeaf(authority, { commonName: 'c', usages: ['client'] }, validity());
     const tls = { cert: server.certificate, key: server.key, ca: authority.certificate, requestCert: true };
     const receiver = await collector(ok, tls);
     const tls_config = { ca: authority.certificate, cert: client.certificate, key: client.key };
     expect(await run({ url: receiver.url, http_config: { tls_config } })).toMatchObject({ delivered: true });
-    const without = await run({ url: receiver.url, http_config: { tls_config: { ca: authority.certificate } } });
+    const without = await run({
+      url: receiver.url,
+      http_config: { tls_config: { ca: authority.certificate } },
+    });
     expect(without).toMatchObject({ delivered: false, statusCode: null });
     expect(receiver.received).toHaveLength(1);
   });
@@ -235,7 +275,9 @@ describe('an endpoint test over https', () => {
       proxy.close();
     });
     const proxy_url = `http://127.0.0.1:${(proxy.address() as net.AddressInfo).port}`;
-    expect(await run({ url: receiver.url, http_config: { proxy_url, tls_config: { ca } } })).toMatchObject({ delivered: true });
+    expect(await run({ url: receiver.url, http_config: { proxy_url, tls_config: { ca } } })).toMatchObject({
+      delivered: true,
+    });
     expect(connects).toEqual([`127.0.0.1:${receiver.port}`]);
   });
 
@@ -267,11 +309,23 @@ describe('what cannot be tested', () => {
     ['no labels', { labels: {} }, /"labels"/],
     ['a wrong annotation', { annotations: { a: 1 } }, /"annotations"/],
     ['no timeout', { timeout: 0 }, /"timeout"/],
-    ['a CA file', { block: { url: 'https://x', http_config: { tls_config: { ca_file: '/etc/passwd' } } } }, /ca_file/],
+    [
+      'a CA file',
+      { block: { url: 'https://x', http_config: { tls_config: { ca_file: '/etc/passwd' } } } },
+      /ca_file/,
+    ],
     ['a SOCKS proxy', { block: { url: 'https://x', http_config: { proxy_url: 'socks5://x' } } }, /proxy_url/],
   ])('refuses %s', async (_name, change, words) => {
-    const valid = { type: 'webhook', block: { url: 'http://x' }, labels: { a: 'b' }, annotations: {}, timeout: 1_000 };
-    const answer = await companion.call('POST', '/v1/endpoint-tests', { body: JSON.stringify({ ...valid, ...change }) });
+    const valid = {
+      type: 'webhook',
+      block: { url: 'http://x' },
+      labels: { a: 'b' },
+      annotations: {},
+      timeout: 1_000,
+    };
+    const answer = await companion.call('POST', '/v1/endpoint-tests', {
+      body: JSON.stringify({ ...valid, ...change }),
+    });
     expect(answer.status).toBe(400);
     expect(answer.json<{ detail: string }>().detail).toMatch(words);
   });
@@ -327,6 +381,8 @@ function scratchDir(): string {
 
 async function scratchProcesses(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
+  const lines = await Promise.all(
+    pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
   return lines.filter((line) => line.includes(scratchDir()));
 }

@@ -42,7 +42,11 @@ describe('the embedded server', () => {
     expect(second.items).toMatchObject([{ fingerprint: 'a', status: 'resolved', deliveries: 2 }]);
     expect(second.items[0]?.firstReceivedAt).toBe(first.items[0]?.firstReceivedAt);
     expect(second.items[0]?.endsAt).not.toBeNull();
-    expect(await page(companion, `?after=${second.last}`)).toEqual({ items: [], last: second.last, ring: first.ring });
+    expect(await page(companion, `?after=${second.last}`)).toEqual({
+      items: [],
+      last: second.last,
+      ring: first.ring,
+    });
   });
 
   it('pages without gaps while messages come in', async () => {

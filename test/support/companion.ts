@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import https from 'node:https';
@@ -61,6 +61,7 @@ export class CompanionUnderTest {
   ) {
     this.url = `https://${settings.listen}`;
     this.probeUrl = `http://${settings.probeListen}`;
+    setMaxListeners(0, this.#dropped.signal);
   }
 
   /** Prepares everything and starts nothing. Whatever was started is killed when the test ends. */
@@ -78,7 +79,11 @@ export class CompanionUnderTest {
       probeListen: `127.0.0.1:${await freePort()}`,
       alertmanagerUrl: `http://127.0.0.1:${await freePort()}`,
       dataDir: options.dataDir ?? join(directory, 'data'),
-      tls: { certificateFile: join(tls, 'tls.crt'), keyFile: join(tls, 'tls.key'), caFile: join(tls, 'ca.crt') },
+      tls: {
+        certificateFile: join(tls, 'tls.crt'),
+        keyFile: join(tls, 'tls.key'),
+        caFile: join(tls, 'ca.crt'),
+      },
       binaries,
       logLevel: 'debug',
     };
@@ -180,6 +185,10 @@ export class CompanionUnderTest {
     await end(this.#alertmanager, 'SIGKILL');
   }
 
+  signalAlertmanager(signal: NodeJS.Signals): void {
+    this.#alertmanager?.kill(signal);
+  }
+
   async killAll(): Promise<void> {
     await Promise.all([this.kill(), this.killAlertmanager()]);
   }
@@ -190,7 +199,10 @@ export class CompanionUnderTest {
       ...(body === undefined ? {} : { body }),
       headers: headers ?? {},
       signal: this.#dropped.signal,
-      tls: { ca: this.authority.certificate, ...(leaf === null ? {} : { cert: leaf.certificate, key: leaf.key }) },
+      tls: {
+        ca: this.authority.certificate,
+        ...(leaf === null ? {} : { cert: leaf.certificate, key: leaf.key }),
+      },
     });
   }
 
@@ -210,7 +222,12 @@ export class CompanionUnderTest {
 export function call(
   url: string,
   method: string,
-  options: { body?: string | Buffer; headers?: http.OutgoingHttpHeaders; tls?: https.RequestOptions; signal?: AbortSignal } = {},
+  options: {
+    body?: string | Buffer;
+    headers?: http.OutgoingHttpHeaders;
+    tls?: https.RequestOptions;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const client = url.startsWith('https:') ? https : http;
@@ -223,11 +240,16 @@ export function call(
       port,
       path: url.slice(origin.length),
       method,
-      headers: { ...options.headers, ...(options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) }) },
+      headers: {
+        ...options.headers,
+        ...(options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) }),
+      },
       agent: false,
-      signal: AbortSignal.any([AbortSignal.timeout(90_000), ...(options.signal === undefined ? [] : [options.signal])]),
+      timeout: 90_000,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
     });
     request.once('error', reject);
+    request.once('timeout', () => request.destroy(new Error(`No answer to ${method} ${url}`)));
     request.once('response', (response) => {
       let text = '';
       response.setEncoding('utf8');

@@ -41,7 +41,8 @@ export async function openUpstream(
   if (proxy === null) return https.request(target, { ...options, ...secure });
   const socket = await tunnel(proxy, target, signal);
   const createConnection = () => tls.connect({ ...secure, socket });
-  return https.request(target, { ...options, createConnection });
+  // With an agent (`agent: false` makes one) `createConnection` is not asked.
+  return https.request(target, { method, headers, signal, createConnection });
 }
 
 function clientFor(url: URL): typeof http | typeof https {

@@ -30,7 +30,10 @@ export function router(
     dispatch(routes, request, response).catch(async (failure: unknown) => {
       const error = failure instanceof RequestError ? failure : (storageError(failure) ?? failure);
       if (!(error instanceof RequestError) && !response.destroyed) {
-        log.error({ method: request.method, path: pathOf(request), reason: messageOf(error) }, 'A request failed.');
+        log.error(
+          { method: request.method, path: pathOf(request), reason: messageOf(error) },
+          'A request failed.',
+        );
       }
       if (response.headersSent) return void response.destroy();
       await discardBody(request);

@@ -79,17 +79,22 @@ export class AlertmanagerClient {
 
   /** @param deadline milliseconds for everything @throws AlertmanagerUnreachable */
   async call(method: string, path: string, deadline: number, body?: string): Promise<AlertmanagerAnswer> {
-    // A kept connection may have been closed by a restarted Alertmanager; asking once more makes a new one.
     try {
-      return await this.#once(method, path, deadline, body);
+      return await this.#once(this.#agent, method, path, deadline, body);
     } catch (error) {
-      const stale = error instanceof StaleConnection;
-      if (!stale) throw error;
-      return this.#once(method, path, deadline, body);
+      // A kept connection was closed by an Alertmanager that has ended; a new one tells whether another runs.
+      if (error instanceof StaleConnection) return this.#once(false, method, path, deadline, body);
+      throw error;
     }
   }
 
-  #once(method: string, path: string, deadline: number, body?: string): Promise<AlertmanagerAnswer> {
+  #once(
+    agent: http.Agent | false,
+    method: string,
+    path: string,
+    deadline: number,
+    body?: string,
+  ): Promise<AlertmanagerAnswer> {
     return new Promise((resolve, reject) => {
       let connected = false;
       const headers: http.OutgoingHttpHeaders =
@@ -97,7 +102,7 @@ export class AlertmanagerClient {
       const request = http.request(this.url + path, {
         method,
         headers,
-        agent: this.#agent,
+        agent,
         signal: AbortSignal.timeout(deadline),
       });
       request.on('socket', (socket) => {
