@@ -1,3 +1,4 @@
+import { ApiProperty } from '@nestjs/swagger';
 import { IsOptional, IsString } from 'class-validator';
 import { ConditionDto } from '../../platform/http/condition.dto.js';
 import { IsFlag, WaitQueryDto } from '../../platform/http/query.dto.js';
@@ -37,6 +38,7 @@ export class PresetListDto {
 export class MemberDto {
   /** @example controller-0 */
   name!: string;
+  @ApiProperty({ enum: ['controller', 'worker'] })
   set!: 'controller' | 'worker';
   /** Of its companion; null while that does not run. */
   address!: string | null;
@@ -70,9 +72,12 @@ export class WorkloadDto {
 }
 
 export class BackendStatusDto {
+  @ApiProperty({ enum: ['not-configured', 'configured'] })
   configState!: 'not-configured' | 'configured';
-  /** @enum */
+  @ApiProperty({ enum: INSTALL_STATES })
   installState!: InstallState;
+  /** `unknown` where nothing has been seen. */
+  @ApiProperty({ enum: APP_STATES })
   appState!: AppState;
   conditions!: ConditionDto[];
   /** Of the Alertmanager that is run; null before it was found. */

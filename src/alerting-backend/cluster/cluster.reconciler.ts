@@ -35,7 +35,7 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
   #trigger: StoreTrigger | undefined;
   #unwatch: (() => void) | undefined;
   /** Progress notes are written one after the other. */
-  #notes: Promise<unknown> = Promise.resolve();
+  #notes: Promise<void> = Promise.resolve();
   #lastError: string | null = null;
   #passes = 0;
 
@@ -152,16 +152,17 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
   }
 
   #note(operationId: string, step: string, message: string): void {
-    this.#notes = this.#notes
-      .then(async () => {
-        const known = await this.operations.find(operationId);
-        if (known && !hasEnded(known.document)) {
-          await this.operations.update(operationId, (operation, now) =>
-            atStep(operation, step, message, now),
-          );
-        }
-      })
-      .catch((error: unknown) => this.#logger.warn(`Progress was not recorded: ${messageOf(error)}`));
+    this.#notes = this.#notes.then(() => this.#record(operationId, step, message));
+  }
+
+  async #record(operationId: string, step: string, message: string): Promise<void> {
+    try {
+      const known = await this.operations.find(operationId);
+      if (!known || hasEnded(known.document)) return;
+      await this.operations.update(operationId, (operation, now) => atStep(operation, step, message, now));
+    } catch (error) {
+      this.#logger.warn(`Progress was not recorded: ${messageOf(error)}`);
+    }
   }
 
   async #finish(operationId: string): Promise<void> {

@@ -32,7 +32,8 @@ export class NotificationsService {
     const installation = await this.installation.current();
     if (installation?.document.state !== 'installed') throw this.installation.notReady(installation);
     await this.#requireEndpoints(input);
-    const { title, body, severity, goldenSignal, labels, endpoints } = input;
+    const { title, body, severity, goldenSignal, endpoints } = input;
+    const labels = Object.fromEntries(Object.entries(input.labels));
     const notification: Notification = {
       title,
       body,

@@ -82,6 +82,6 @@ export class LocalDriver extends Driver {
       .map((state) => state.name)
       .filter((name) => name.endsWith('-alertmanager'));
     await this.#supervisor.stopAll(alertmanagers);
-    await this.#supervisor.dispose();
+    this.#supervisor.dispose();
   }
 }

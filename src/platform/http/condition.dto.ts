@@ -1,9 +1,11 @@
+import { ApiProperty } from '@nestjs/swagger';
 import type { Condition } from '../conditions.js';
 
 /** One observed fact, as in Kubernetes. */
 export class ConditionDto implements Condition {
   /** @example Available */
   type!: string;
+  @ApiProperty({ enum: ['True', 'False', 'Unknown'] })
   status!: 'True' | 'False' | 'Unknown';
   /** CamelCase, for machines. */
   reason!: string;
