@@ -74,6 +74,8 @@ async function install() {
     ...first,
     'ci',
     '--include=dev',
+    // None of them needs its install script; the one that has one reports usage.
+    '--ignore-scripts',
     '--no-audit',
     '--no-fund',
   ]);

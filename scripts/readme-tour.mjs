@@ -90,9 +90,20 @@ async function runStep(index, step) {
   session.stdout = '';
   session.stderr = '';
   if (step.background !== undefined) {
-    session.bash.stdin.write(`( . ${script} ) >${log(step.background)} 2>&1 </dev/null &\n`);
-    const there = () => isThere(step.wait, step.background);
-    if (!(await until(there, step.deadline))) {
+    const exitCode = join(work, `step-${index}.code`);
+    session.bash.stdin.write(
+      `{ ( . ${script} ) >${log(step.background)} 2>&1 </dev/null; echo $? >${exitCode}; } &\n`,
+    );
+    let there = false;
+    const decided = async () => {
+      const code = readIfThere(exitCode).trim();
+      there = await isThere(step.wait, step.background);
+      return there || (code !== '' && code !== '0');
+    };
+    if ((await until(decided, step.deadline)) && !there) {
+      return `it ended with exit code ${readIfThere(exitCode).trim()}; it printed:\n${printed(step.background)}`;
+    }
+    if (!there) {
       return `\`${step.wait}\` was not there after ${step.deadline} s; it printed:\n${printed(step.background)}`;
     }
   } else {
@@ -127,8 +138,12 @@ function log(job) {
 }
 
 function printed(job) {
+  return readIfThere(log(job));
+}
+
+function readIfThere(path) {
   try {
-    return readFileSync(log(job), 'utf8');
+    return readFileSync(path, 'utf8');
   } catch {
     return '';
   }

@@ -129,6 +129,11 @@ describe('the runner', () => {
     ],
     ['a step that hangs', block('sh tour deadline=0.5', 'sleep 100'), 'did not end within 0.5 s'],
     [
+      'a job that fails',
+      block('sh tour background wait=never', 'echo x; exit 3'),
+      'it ended with exit code 3; it printed:\n    x',
+    ],
+    [
       'a job that never gets there',
       block('sh tour background wait=never deadline=0.5', 'echo x; sleep 100'),
       'it printed:\n    x',
