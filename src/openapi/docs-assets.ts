@@ -12,7 +12,7 @@ export async function addDocsAssets(instance: FastifyInstance): Promise<void> {
   const root = dirname(require.resolve('swagger-ui-dist/package.json'));
   await instance.register(async (scope) => {
     scope.addHook('onRoute', (route) => {
-      route.config = { ...route.config, public: true } as NonNullable<typeof route.config>;
+      route.config = { ...route.config, public: true };
     });
     await scope.register(fastifyStatic, {
       root,

@@ -1,10 +1,14 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, readFileSync, writeFileSync, chmodSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import { adminToken } from '../../src/platform/auth/admin-token.js';
-import { startTestApp, type Method, type TestApp } from '../support/http.js';
+import { checkedApi, committedDocument, startTestApp, type Method, type TestApp } from '../support/http.js';
+import { eventually } from '../support/eventually.js';
 import { tempDir } from '../support/temp-dir.js';
 import { ToyModule } from '../support/toy.controller.js';
 
@@ -211,3 +215,61 @@ describe('without authentication', () => {
     expect(bad.headers.get('access-control-allow-origin')).not.toBe('*');
   });
 });
+
+describe('the gateway as it is shipped', () => {
+  it('refuses a stranger in every operation of its committed document that is not marked public', async () => {
+    const dataDir = join(await tempDir(), 'data');
+    const { url } = await startGateway(dataDir);
+    const document = committedDocument();
+    const stranger = checkedApi(url, document);
+    const operations = operationsOf(document);
+    expect(operations.length).toBeGreaterThan(30);
+    expect(
+      operations
+        .filter(({ isPublic }) => isPublic)
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(PUBLIC);
+    for (const { method, path, isPublic } of operations) {
+      const { status } = await stranger[method](path);
+      expect([method, path, status]).toEqual([method, path, isPublic ? 200 : 401]);
+    }
+    const served = await stranger.get('/openapi.json');
+    expect(served.body).toEqual(document);
+    const bearer = readFileSync(join(dataDir, 'admin-token'), 'utf8').trim();
+    const administrator = checkedApi(url, document, { authorization: `Bearer ${bearer}` });
+    const { status } = await administrator.get('/api/v1/info');
+    expect(status).toBe(200);
+  });
+});
+
+/** `dist/main.js` on a free port, with tokens and without any backend. */
+async function startGateway(dataDir: string): Promise<{ url: string }> {
+  const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+  const { PATH, HOME } = process.env;
+  const child = spawn(process.execPath, [main, 'gateway'], {
+    env: {
+      PATH,
+      HOME,
+      OPNI_DATA_DIR: dataDir,
+      OPNI_LISTEN: '127.0.0.1:0',
+      OPNI_AUTH_MODE: 'token',
+      OPNI_BOOTSTRAP_INSTALL: '',
+      OPNI_LOG_FORMAT: 'json',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const exited = once(child, 'exit');
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  onTestFinished(async () => {
+    child.kill('SIGTERM');
+    await exited;
+  });
+  const url = await eventually('the gateway listens', () => {
+    if (child.exitCode !== null) throw new Error(output);
+    return /"url":"([^"]+)"/.exec(output)?.[1];
+  });
+  return { url };
+}

@@ -36,7 +36,7 @@ interface Problem {
 function problemOf(response: Response, status: number, code: string): Problem {
   expect(response.headers['content-type']).toBe('application/problem+json; charset=utf-8');
   const problem = JSON.parse(response.text) as Problem;
-  expect([problem.status, problem.code], response.text).toEqual([status, code]);
+  expect([problem.status, problem.code]).toEqual([status, code]);
   expect(response.status).toBe(status);
   expect(problem.traceId).toBe(response.headers['x-request-id']);
   return problem;
@@ -164,8 +164,8 @@ describe('wrong fields', () => {
       namee: 'x',
     };
     const problem = problemOf(await post(body), 422, 'invalid');
-    expect(pointers(problem).sort()).toEqual(
-      [
+    expect(new Set(pointers(problem))).toEqual(
+      new Set([
         '/colour',
         '/engine/name',
         '/engine/size',
@@ -178,7 +178,7 @@ describe('wrong fields', () => {
         '/parts/3',
         '/tags/1',
         '/tags/3',
-      ].sort(),
+      ]),
     );
     expect(problem.errors).toContainEqual({
       pointer: '/namee',

@@ -39,7 +39,7 @@ describe('stopping', () => {
     finish();
     expect((await running).body).toEqual({ done: true });
     expect(await stopped).toBe(true);
-    await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+    await expect(fetch(`${url}/healthz`)).rejects.toThrow('fetch failed');
   });
 
   it('does not wait longer than the deadline', async () => {
@@ -132,6 +132,6 @@ describe('TLS', () => {
       ).on('error', reject);
     });
     expect(status).toBe(200);
-    await expect(fetch(url.replace('https:', 'http:'))).rejects.toThrow();
+    await expect(fetch(url.replace('https:', 'http:'))).rejects.toThrow('fetch failed');
   });
 });

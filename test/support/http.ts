@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
 import type { Type } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { OpenAPIObject } from '@nestjs/swagger';
@@ -83,7 +82,7 @@ export async function startTestApp(module: Type, options: TestAppOptions): Promi
     api: checkedApi(url, document, authorization),
     stranger: checkedApi(url, document),
     close: async () => {
-      if ((app.getHttpServer() as Server).listening) await shutdown(app, 1000);
+      if (app.getHttpServer().listening) await shutdown(app, 1000);
     },
   };
 }

@@ -6,6 +6,7 @@ import {
   ApiOperation,
   ApiTags,
 } from '@nestjs/swagger';
+import { instanceToPlain } from 'class-transformer';
 import type { FastifyReply } from 'fastify';
 import { DomainError, notFound } from '../../src/platform/errors.js';
 import { toDto } from '../../src/platform/http/dto.pipe.js';
@@ -150,7 +151,12 @@ export class ToyController {
         detail: 'It has another revision.',
       });
     }
-    const toy: ToyDto = { ...spec, id, revision: (current ?? 0) + 1, status: { lastError: null } };
+    const toy: ToyDto = {
+      ...(instanceToPlain(spec) as ToySpecDto),
+      id,
+      revision: (current ?? 0) + 1,
+      status: { lastError: null },
+    };
     this.toys.set(id, toy);
     return toy;
   }

@@ -115,6 +115,7 @@ describe('wrong values', () => {
     ['listen: 127.0.0.1:1\nlisten: 127.0.0.1:2', 'opni.yaml:2'],
     ['listen: 127.0.0.1:99999', 'between 0 and 65535'],
     ['dataDir: [a]', 'dataDir (opni.yaml:1)'],
+    ['trustedProxies: [10.0.0.0/99]', '"10.0.0.0/99" is no address or network'],
     ['tls: {cert: /nowhere.pem}', 'needs tls.key'],
     ['tls: {cert: /nowhere.pem, key: /nowhere.key}', 'cannot be read'],
   ])('%j is refused', (text, expected) => {

@@ -38,7 +38,7 @@ export function loadSettings({ configFile, env, terminal }: SettingsSources): Se
   const values = new Map<string, SourcedValue>([...file.values, ...environment.values]);
   const settings = defaults(env, terminal ?? process.stdout.isTTY);
   for (const [path, { value }] of values) assign(settings, path, value);
-  settings.secrets.keyFile ??= join(String(settings.dataDir), 'secrets.key');
+  settings.secrets.keyFile ??= `${settings.dataDir}/secrets.key`;
 
   const sourced = (finding: ConfigurationFinding): ConfigurationFinding => {
     const origin = finding.origin ?? values.get(finding.setting ?? '')?.origin;

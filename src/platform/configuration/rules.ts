@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { createSecureContext } from 'node:tls';
 import { hostOf, isLoopbackHost } from '../auth/loopback.js';
 import { messageOf } from '../errors.js';
@@ -7,7 +8,13 @@ import type { Settings } from './settings.js';
 
 /** What single values cannot say: values that do not go together, and parts that this version does not have yet. */
 export function brokenRules(settings: Settings): ConfigurationFinding[] {
-  return [...notBuiltYet(settings), ...addresses(settings), ...exposure(settings), ...certificate(settings)];
+  return [
+    ...notBuiltYet(settings),
+    ...addresses(settings),
+    ...proxies(settings),
+    ...exposure(settings),
+    ...certificate(settings),
+  ];
 }
 
 function notBuiltYet(settings: Settings): ConfigurationFinding[] {
@@ -38,6 +45,16 @@ function addresses(settings: Settings): ConfigurationFinding[] {
     const address = settings[setting];
     const port = Number(address.slice(address.lastIndexOf(':') + 1));
     return port <= 65535 ? [] : [{ setting, message: 'must have a port between 0 and 65535.' }];
+  });
+}
+
+function proxies({ trustedProxies }: Settings): ConfigurationFinding[] {
+  return trustedProxies.flatMap((entry) => {
+    const [address = '', bits] = entry.split('/');
+    const family = isIP(address);
+    const holds = family !== 0 && (bits === undefined || Number(bits) <= (family === 4 ? 32 : 128));
+    const message = `"${entry}" is no address or network; write e.g. 10.0.0.1 or 10.0.0.0/8.`;
+    return holds ? [] : [{ setting: 'trustedProxies', message }];
   });
 }
 

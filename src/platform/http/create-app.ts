@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { Module, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -45,7 +44,7 @@ export async function createApp(
     logger,
     abortOnError: false,
   });
-  const instance = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const instance: FastifyInstance = app.getHttpAdapter().getInstance();
   const routes = new RouteTable();
   const inFlight = new InFlight();
   inFlightOf.set(app, inFlight);
@@ -127,7 +126,7 @@ function refuseUnparsable(this: unknown, error: Error & { code?: string }, socke
 export async function listen(app: NestFastifyApplication, settings: Settings): Promise<string> {
   const { host, port } = splitAddress(settings.listen);
   await app.listen(port, host);
-  const address = (app.getHttpServer() as Server).address();
+  const address = app.getHttpServer().address();
   const actual = typeof address === 'object' && address ? address.port : port;
   const shown = host.includes(':') ? `[${host}]` : host;
   return `${settings.tls.cert ? 'https' : 'http'}://${shown}:${actual}`;
@@ -156,7 +155,7 @@ export async function shutdown(app: NestFastifyApplication, deadlineMs = 10_000)
   });
   const finished = await Promise.race([idle, late]);
   clearTimeout(timer);
-  if (!finished) (app.getHttpServer() as Server).closeAllConnections();
+  if (!finished) app.getHttpServer().closeAllConnections();
   await app.close();
   return finished;
 }

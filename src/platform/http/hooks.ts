@@ -78,16 +78,16 @@ export function addHooks(instance: FastifyInstance, parts: HookParts): void {
 }
 
 /** Runs a step and reports how it ended, without a promise where none is needed. */
-function settle(step: () => Promise<void> | void | undefined, done: (error?: Error) => void): void {
+function settle(step: () => Promise<void> | void | undefined, finish: (error?: Error) => void): void {
   let pending: Promise<void> | void | undefined;
   try {
     pending = step();
   } catch (error) {
-    done(error as Error);
+    finish(error as Error);
     return;
   }
-  if (pending) pending.then(() => done(), done);
-  else done();
+  if (pending) pending.then(() => finish(), finish);
+  else finish();
 }
 
 /** After the gate: does the path exist for this method, and may it get such a query and body? */
@@ -193,7 +193,8 @@ function takeReadBack(request: FastifyRequest, body: unknown, ignored: string[])
 /** `ETag` of routes marked `@WithETag()`. */
 function addEntityTags(instance: FastifyInstance): void {
   instance.addHook('onRoute', (route) => {
-    if ((route.config as RouteOptions | undefined)?.etag !== true) return;
+    const options: RouteOptions | undefined = route.config;
+    if (options?.etag !== true) return;
     route.preSerialization = [
       ...[route.preSerialization ?? []].flat(),
       (_request, reply, payload, done) => {
@@ -213,13 +214,15 @@ function addAccounting(instance: FastifyInstance, { metrics, logger, inFlight }:
     reply.raw.once('close', () => inFlight.leave());
     done();
   });
+  // These lines hold nothing to redact, and redaction is what costs most of a line.
+  const access = logger.child({}, { redact: [] });
   instance.addHook('onResponse', (request, reply, done) => {
     const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
     const milliseconds = reply.elapsedTime;
     metrics.observeRequest(request.method, route, reply.statusCode, milliseconds / 1000);
     const level = isPublic(request) ? 'debug' : 'info';
     if (logger.isLevelEnabled(level)) {
-      logger[level](
+      access[level](
         {
           requestId: request.id,
           method: request.method,

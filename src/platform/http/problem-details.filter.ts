@@ -30,6 +30,7 @@ export function sendProblem(
     .removeHeader('etag')
     .removeHeader('location')
     .code(status)
+    .header('x-request-id', request.id)
     .header('cache-control', 'no-store')
     .header('content-type', PROBLEM_TYPE)
     .serializer((document: unknown) => JSON.stringify(document))

@@ -1,5 +1,11 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type DestinationStream, type Logger as PinoLogger, type LoggerOptions } from 'pino';
+import {
+  pino as createPino,
+  stdTimeFunctions,
+  type DestinationStream,
+  type Logger as PinoLogger,
+  type LoggerOptions,
+} from 'pino';
 import type { Settings } from '../configuration/settings.js';
 
 /** Members of a logged object that are never written, should someone log a request or a configuration whole. */
@@ -75,14 +81,14 @@ export async function createLogger(
   const common = {
     level: settings.logLevel,
     base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
+    timestamp: stdTimeFunctions.isoTime,
     redact: { paths: REDACTED, censor: '***' },
   };
   if (settings.logFormat === 'pretty') {
     const { default: pretty } = await import('pino-pretty');
     const stream = pretty({ translateTime: 'SYS:HH:MM:ss.l', ...(destination && { destination }) });
-    return new ServiceLogger(pino(common, stream));
+    return new ServiceLogger(createPino(common, stream));
   }
   const json: LoggerOptions = { ...common, formatters: { level: (label) => ({ level: label }) } };
-  return new ServiceLogger(destination ? pino(json, destination) : pino(json));
+  return new ServiceLogger(destination ? createPino(json, destination) : createPino(json));
 }
