@@ -147,8 +147,6 @@ class Companion {
     if (this.#server !== null) await closeServer(this.#server, GRACE);
     await this.#syncer.idle();
     await this.#embeddedServer.close();
-    this.#passThrough.close();
-    this.#alertmanager.close();
     await closeServer(this.#probes, 0);
   }
 }

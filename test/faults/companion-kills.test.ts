@@ -47,9 +47,9 @@ describe('kill -9 of the companion', () => {
     let index = 0;
     let acknowledged = -1;
     for (let round = 0; round < ROUNDS; round += 1) {
-      let killed = false;
+      const killed = new AbortController();
       const sending = (async () => {
-        while (!killed) {
+        while (!killed.signal.aborted) {
           const text = configNumber(index);
           sent.set(sha256(text), index);
           const answer = await attempt(companion.put(text));
@@ -62,7 +62,7 @@ describe('kill -9 of the companion', () => {
       // Not always at the same point of the work.
       await delay(Math.random() * 60);
       await companion.kill('SIGKILL');
-      killed = true;
+      killed.abort();
       await sending;
       await mustBeValid(companion);
       const canonical = sha256(await readFile(join(companion.settings.dataDir, 'canonical.json')));
@@ -85,10 +85,10 @@ describe('kill -9 of the companion', () => {
     const { ring } = await everyMessage(companion);
     const kept = new Set<string>();
     for (let round = 0; round < ROUNDS; round += 1) {
-      let killed = false;
+      const killed = new AbortController();
       let count = 0;
       const senders = Array.from({ length: 8 }, async (_, sender) => {
-        while (!killed) {
+        while (!killed.signal.aborted) {
           const name = `${round}-${sender}-${(count += 1)}`;
           const answer = await attempt(companion.call('POST', '/v1/webhook', { body: webhookBody([name]) }));
           if (answer?.status === 200) kept.add(name);
@@ -97,7 +97,7 @@ describe('kill -9 of the companion', () => {
       const before = kept.size;
       await eventually('messages of this round', () => kept.size >= before + 10);
       await companion.kill('SIGKILL');
-      killed = true;
+      killed.abort();
       await Promise.all(senders);
       await companion.start();
       const page = await everyMessage(companion);
@@ -131,10 +131,10 @@ describe('kill -9 of Alertmanager', () => {
     const companion = await CompanionUnderTest.start();
     let index = 0;
     for (let round = 0; round < ROUNDS; round += 1) {
-      let killed = false;
+      const killed = new AbortController();
       const codes = new Set<unknown>();
       const sending = (async () => {
-        while (!killed) {
+        while (!killed.signal.aborted) {
           const answer = await companion.put(configNumber((index += 1)));
           codes.add(answer.status === 200 ? 200 : answer.json()['code']);
         }
@@ -143,7 +143,7 @@ describe('kill -9 of Alertmanager', () => {
       await delay(Math.random() * 60);
       await companion.killAlertmanager();
       await eventually('it is told', () => codes.has('not-confirmed'));
-      killed = true;
+      killed.abort();
       await sending;
       expect([...codes].filter((code) => code !== 200 && code !== 'not-confirmed')).toEqual([]);
       expect((await statusOf(companion)).config.sha256).toBeNull();

@@ -245,9 +245,11 @@ describe('the syncer', () => {
       probeListen: companion.settings.listen,
     });
     companion.spawn();
-    await eventually('the file has the new address', async () =>
-      (await readFile(companion.alertmanagerYml, 'utf8')).includes(`https://${moved}/v1/webhook`),
-    );
+    const text = await eventually('the file has the new address', async () => {
+      const now = await readFile(companion.alertmanagerYml, 'utf8');
+      return now.includes(`https://${moved}/v1/webhook`) && now;
+    });
+    expect(text).not.toContain(`${companion.url}/`);
   });
 });
 

@@ -154,7 +154,7 @@ export class CompanionUnderTest {
   }
 
   async startAlertmanager(): Promise<void> {
-    const { dataDir, alertmanagerUrl, binaries } = this.settings;
+    const { alertmanagerUrl, binaries } = this.settings;
     const child = spawn(
       binaries.alertmanager,
       [

@@ -89,19 +89,15 @@ async function deliver(
   request: EndpointTestRequest,
 ): Promise<Exchange> {
   const client = new AlertmanagerClient(await scratch.url());
-  try {
-    const now = Date.now();
-    const alert = {
-      labels: request.labels,
-      annotations: request.annotations,
-      startsAt: new Date(now).toISOString(),
-      endsAt: new Date(now + HOUR).toISOString(),
-    };
-    const posted = await client.call('POST', '/api/v2/alerts', request.timeout, JSON.stringify([alert]));
-    if (posted.status !== 200) throw new ScratchError(posted.body.trim());
-  } finally {
-    client.close();
-  }
+  const now = Date.now();
+  const alert = {
+    labels: request.labels,
+    annotations: request.annotations,
+    startsAt: new Date(now).toISOString(),
+    endsAt: new Date(now + HOUR).toISOString(),
+  };
+  const posted = await client.call('POST', '/api/v2/alerts', request.timeout, JSON.stringify([alert]));
+  if (posted.status !== 200) throw new ScratchError(posted.body.trim());
   const notNotified = scratch.notifyFailed.catch((error: unknown) => {
     const { stage } = relay;
     if (stage.name === 'idle') throw error;

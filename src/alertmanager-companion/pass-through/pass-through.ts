@@ -32,17 +32,11 @@ export function isPassedOn(path: string): boolean {
 
 /** Streams requests to Alertmanager and its answers back, as they are. */
 export class PassThrough {
-  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 32, maxFreeSockets: 4 });
-
   /** @param deadline milliseconds for a whole exchange */
   constructor(
     private readonly alertmanagerUrl: string,
     private readonly deadline = 30_000,
   ) {}
-
-  close(): void {
-    this.#agent.destroy();
-  }
 
   /** @throws RequestError 413, 502, 503 or 504 when there is no answer to pass on */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -63,7 +57,7 @@ export class PassThrough {
       const upstream = http.request(this.alertmanagerUrl + (request.url ?? '/'), {
         method: request.method ?? 'GET',
         headers: endToEnd(request.headers),
-        agent: this.#agent,
+        agent: false,
         signal: abort.signal,
       });
       upstream.once('error', fail);

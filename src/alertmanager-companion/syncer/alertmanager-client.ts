@@ -33,14 +33,8 @@ export class AlertmanagerUnreachable extends Error {
  * in the process would cost 10 MB and 50 ms of the start for nothing that is needed here.
  */
 export class AlertmanagerClient {
-  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 16, maxFreeSockets: 2 });
-
   /** @param url `http://host:port` */
   constructor(readonly url: string) {}
-
-  close(): void {
-    this.#agent.destroy();
-  }
 
   /** The hash of the configuration that it runs. @throws AlertmanagerUnreachable */
   async configHash(deadline: number): Promise<number> {
@@ -78,23 +72,7 @@ export class AlertmanagerClient {
   }
 
   /** @param deadline milliseconds for everything @throws AlertmanagerUnreachable */
-  async call(method: string, path: string, deadline: number, body?: string): Promise<AlertmanagerAnswer> {
-    try {
-      return await this.#once(this.#agent, method, path, deadline, body);
-    } catch (error) {
-      // A kept connection was closed by an Alertmanager that has ended; a new one tells whether another runs.
-      if (error instanceof StaleConnection) return this.#once(false, method, path, deadline, body);
-      throw error;
-    }
-  }
-
-  #once(
-    agent: http.Agent | false,
-    method: string,
-    path: string,
-    deadline: number,
-    body?: string,
-  ): Promise<AlertmanagerAnswer> {
+  call(method: string, path: string, deadline: number, body?: string): Promise<AlertmanagerAnswer> {
     return new Promise((resolve, reject) => {
       let connected = false;
       const headers: http.OutgoingHttpHeaders =
@@ -102,16 +80,15 @@ export class AlertmanagerClient {
       const request = http.request(this.url + path, {
         method,
         headers,
-        agent,
+        // Kept connections are stale after every restart, and making one over loopback costs next to nothing.
+        agent: false,
         signal: AbortSignal.timeout(deadline),
       });
       request.on('socket', (socket) => {
-        if (socket.connecting) socket.once('connect', () => (connected = true));
-        else connected = true;
+        socket.once('connect', () => (connected = true));
       });
-      request.once('error', (error: NodeJS.ErrnoException) => {
-        if (request.reusedSocket && error.code === 'ECONNRESET') reject(new StaleConnection());
-        else reject(new AlertmanagerUnreachable(connected, wordsFor(error, this.url, deadline)));
+      request.on('error', (error: NodeJS.ErrnoException) => {
+        reject(new AlertmanagerUnreachable(connected, wordsFor(error, this.url, deadline)));
       });
       request.once('response', (response) => {
         const chunks: Buffer[] = [];
@@ -132,8 +109,6 @@ export class AlertmanagerClient {
     });
   }
 }
-
-class StaleConnection extends Error {}
 
 function wordsFor(error: NodeJS.ErrnoException, url: string, deadline: number): string {
   if (error.name === 'AbortError' || error.name === 'TimeoutError') {
