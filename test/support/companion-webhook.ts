@@ -1,5 +1,9 @@
 /** The body of Alertmanager's webhook for alerts with these fingerprints. */
-export function webhookBody(fingerprints: string[], status: 'firing' | 'resolved' = 'firing', padding = ''): string {
+export function webhookBody(
+  fingerprints: string[],
+  status: 'firing' | 'resolved' = 'firing',
+  padding = '',
+): string {
   return JSON.stringify({
     version: '4',
     groupKey: '{}:{}',
