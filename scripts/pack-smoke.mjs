@@ -78,8 +78,9 @@ async function smoke() {
     if (Date.now() > ready) throw new Error(`no answer after ${START_DEADLINE} ms:\n${gateway.output}`);
     await sleep(100);
   }
+  // To the group, as a terminal does: npx runs a shell in between, which passes no signal on.
   say('$ kill -TERM');
-  gateway.child.kill('SIGTERM');
+  process.kill(-gateway.child.pid, 'SIGTERM');
   const gone = Date.now() + STOP_DEADLINE;
   while (!gateway.ended || (await answers(url))) {
     if (Date.now() > gone) throw new Error(`still there after SIGTERM:\n${gateway.output}`);
