@@ -6,7 +6,7 @@ import supertest, { type Response, type Test } from 'supertest';
 import { loadSettings } from '../../src/platform/configuration/load-settings.js';
 import type { Settings } from '../../src/platform/configuration/settings.js';
 import { createApp, listen, shutdown } from '../../src/platform/http/create-app.js';
-import { OpenApiSource } from '../../src/openapi/openapi.source.js';
+import { OpenApiSource } from '../../src/platform/http/openapi/openapi.source.js';
 import { createLogger, type ServiceLogger } from '../../src/platform/telemetry/logger.js';
 import { responseCheck } from './openapi-response.js';
 

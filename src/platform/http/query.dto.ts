@@ -24,14 +24,6 @@ export class WaitQueryDto {
   wait?: string;
 }
 
-/** `?dryRun=&wait=` of configuration documents. */
-export class ChangeQueryDto extends WaitQueryDto {
-  /** Answer what would change and store nothing. */
-  @ApiPropertyOptional({ type: Boolean })
-  @IsFlag()
-  dryRun?: boolean;
-}
-
 /** `?force=` of removals and of changes that something protects. */
 export class ForceQueryDto {
   /** Do it although something else depends on it. */

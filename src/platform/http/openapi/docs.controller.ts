@@ -1,6 +1,6 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
-import { Public } from '../platform/auth/public.decorator.js';
+import { Public } from '../../auth/public.decorator.js';
 import { OpenApiSource } from './openapi.source.js';
 
 const PAGE = `<!doctype html>

@@ -1,9 +1,9 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
-import { bodyTypesOf } from '../platform/http/media-type.js';
-import { ProblemDto } from '../platform/http/problem-details.dto.js';
-import type { Route, RouteTable } from '../platform/http/route-table.js';
-import { VERSION } from '../platform/version.js';
+import { bodyTypesOf } from '../media-type.js';
+import { ProblemDto } from '../problem-details.dto.js';
+import type { Route, RouteTable } from '../route-table.js';
+import { VERSION } from '../../version.js';
 
 type PathItem = OpenAPIObject['paths'][string];
 type Operation = NonNullable<PathItem['get']>;
