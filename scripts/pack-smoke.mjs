@@ -80,7 +80,7 @@ async function smoke() {
   }
   // To the group, as a terminal does: npx runs a shell in between, which passes no signal on.
   say('$ kill -TERM');
-  process.kill(-gateway.child.pid, 'SIGTERM');
+  process.kill(-Number(gateway.child.pid), 'SIGTERM');
   const gone = Date.now() + STOP_DEADLINE;
   while (!gateway.ended || (await answers(url))) {
     if (Date.now() > gone) throw new Error(`still there after SIGTERM:\n${gateway.output}`);
