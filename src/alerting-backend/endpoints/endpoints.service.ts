@@ -2,10 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { ulid } from 'ulid';
 import { Clock } from '../../platform/clock.js';
 import { updateConditions, type Condition } from '../../platform/conditions.js';
-import { invalid, notFound } from '../../platform/errors.js';
+import { DomainError, invalid, notFound } from '../../platform/errors.js';
 import { toDto } from '../../platform/http/dto.pipe.js';
 import { mergePatch } from '../../platform/http/merge-patch.js';
-import { expectedRevision, type WritePreconditions } from '../../platform/http/preconditions.js';
+import {
+  checkPreconditions,
+  expectedRevision,
+  type WritePreconditions,
+} from '../../platform/http/preconditions.js';
 import { keepSecrets } from '../../platform/secrets/keep-secrets.js';
 import { openSecrets, redactSecrets, sealSecrets } from '../../platform/secrets/secret-fields.js';
 import { Sealer } from '../../platform/secrets/sealer.js';
@@ -14,6 +18,7 @@ import { ConfigSyncService } from '../config-sync/config-sync.service.js';
 import { ENDPOINT_KIND, type Endpoint } from './endpoint.js';
 import { EndpointInputDto, type EndpointDto, type EndpointListDto } from './endpoint.dto.js';
 import { RECEIVER_TYPE_NAMES, receiverType } from './receivers/receiver-types.js';
+import { unicodeErrors } from './receivers/unicode.rules.js';
 
 export interface WrittenEndpoint {
   endpoint: EndpointDto;
@@ -94,6 +99,7 @@ export class EndpointsService {
     const expected = expectedRevision(preconditions, current?.revision);
     const { labels } = document;
     if (dryRun) {
+      refuseStale(id, expected, current?.revision);
       const now = this.clock.timestamp();
       const revision = (current?.revision ?? 0) + 1;
       const endpoint = this.#read({
@@ -178,7 +184,7 @@ export class EndpointsService {
  * The block that belongs to the endpoint's type, as plain JSON.
  *
  * @param prefix put before the pointers of errors
- * @throws DomainError `invalid` when it is missing
+ * @throws DomainError `invalid` when it is missing, another type's block stands beside it, or a text is not Unicode
  */
 export function blockOf(input: Pick<EndpointInputDto, 'type'>, prefix = ''): Record<string, unknown> {
   const members = input as unknown as Record<string, unknown>;
@@ -199,7 +205,24 @@ export function blockOf(input: Pick<EndpointInputDto, 'type'>, prefix = ''): Rec
     );
   }
   // Through JSON: instances of DTO classes become plain, members that are undefined go.
-  return JSON.parse(JSON.stringify(block)) as Record<string, unknown>;
+  const plain = JSON.parse(JSON.stringify(block)) as Record<string, unknown>;
+  const errors = unicodeErrors(plain, `${prefix}/${input.type}`);
+  if (errors.length > 0)
+    throw invalid('A text is not valid Unicode. Correct the fields named in errors.', errors);
+  return plain;
+}
+
+/** What the store does when it writes, for a dry run. */
+function refuseStale(id: string, expected: number | 'absent' | undefined, current: number | undefined): void {
+  if (expected === 'absent' && current !== undefined) {
+    throw new DomainError({
+      category: 'precondition-failed',
+      code: 'already-exists',
+      detail: `There is already an endpoint "${id}". Change that one, or choose another id.`,
+      extensions: { current },
+    });
+  }
+  checkPreconditions(expected === undefined ? {} : { expected }, current ?? 0);
 }
 
 function inputOf({
