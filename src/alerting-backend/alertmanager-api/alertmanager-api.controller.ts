@@ -2,7 +2,8 @@ import { Body, Controller, Delete, Get, HttpCode, Param, Post, Req, Res } from '
 import { ApiBody, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AnyQuery, RequestBody } from '../../platform/http/route-options.js';
-import { AlertmanagerApiService, type NativeAnswer } from './alertmanager-api.service.js';
+import type { CompanionAnswer } from '../config-sync/companion-client.js';
+import { AlertmanagerApiService } from './alertmanager-api.service.js';
 
 const ANY_JSON = { schema: {} };
 /** Prometheus posts whole batches. */
@@ -106,6 +107,6 @@ export class AlertmanagerApiController {
   }
 }
 
-function send({ status, contentType, body }: NativeAnswer, reply: FastifyReply): void {
+function send({ status, contentType, body }: CompanionAnswer, reply: FastifyReply): void {
   void reply.code(status).header('content-type', contentType).send(body);
 }

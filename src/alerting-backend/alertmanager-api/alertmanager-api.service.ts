@@ -1,15 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { DomainError, messageOf } from '../../platform/errors.js';
 import { MembersService } from '../cluster/members.service.js';
-import { CompanionClient } from '../config-sync/companion-client.js';
+import { CompanionClient, type CompanionAnswer } from '../config-sync/companion-client.js';
 import { isReservedLabel } from '../routing/alert-labels.js';
-
-/** An answer of Alertmanager, as it is. */
-export interface NativeAnswer {
-  status: number;
-  contentType: string;
-  body: Buffer;
-}
 
 interface Call {
   method: 'GET' | 'POST' | 'DELETE';
@@ -27,7 +20,7 @@ export class AlertmanagerApiService {
   ) {}
 
   /** From the first member that answers. */
-  async ask(call: Call): Promise<NativeAnswer> {
+  async ask(call: Call): Promise<CompanionAnswer> {
     const failures: string[] = [];
     for (const { url } of await this.members.companionUrls()) {
       try {
@@ -40,7 +33,7 @@ export class AlertmanagerApiService {
   }
 
   /** To every member: alerts are not replicated between them. Succeeds when one took them. */
-  async postAlerts(alerts: unknown): Promise<NativeAnswer> {
+  async postAlerts(alerts: unknown): Promise<CompanionAnswer> {
     const reserved = reservedLabel(alerts);
     if (reserved !== undefined) {
       return native(
@@ -60,24 +53,17 @@ export class AlertmanagerApiService {
     );
   }
 
-  async #call(url: string, { method, path, body }: Call): Promise<NativeAnswer> {
-    const response = await this.companions.pass(url, {
-      path: `/api/v2${path}`,
+  #call(url: string, { method, path, body }: Call): Promise<CompanionAnswer> {
+    return this.companions.call(url, {
       method,
-      ...(body === undefined
-        ? {}
-        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      path: `/api/v2${path}`,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return {
-      status: response.statusCode,
-      contentType: String(response.headers['content-type'] ?? 'application/json'),
-      body: Buffer.from(await response.body.arrayBuffer()),
-    };
   }
 }
 
 /** Alertmanager answers errors as a JSON text. */
-function native(status: number, message: string): NativeAnswer {
+function native(status: number, message: string): CompanionAnswer {
   return { status, contentType: 'application/json', body: Buffer.from(`${JSON.stringify(message)}\n`) };
 }
 

@@ -1,5 +1,5 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import type { Dispatcher } from 'undici';
+import { request } from 'undici';
 import {
   type ConfigAcknowledgement,
   type ConfigRefusal,
@@ -8,6 +8,7 @@ import {
   type MemberStatus,
   type MessagePage,
 } from '../../alertmanager-companion/companion-api.js';
+import { withDeadline } from '../../platform/deadline.js';
 import { DomainError, messageOf } from '../../platform/errors.js';
 import { Clock } from '../../platform/clock.js';
 import { Certificates } from '../../platform/tls/certificates.js';
@@ -17,7 +18,25 @@ const STATUS_TIMEOUT_MS = 2_500;
 /** Checking, writing and reloading 10 MB takes seconds. */
 const CONFIG_TIMEOUT_MS = 60_000;
 const MESSAGES_TIMEOUT_MS = 5_000;
-const PASS_THROUGH_TIMEOUT_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 10_000;
+const PASS_THROUGH_TIMEOUT_MS = 5_000;
+
+export interface CompanionCall {
+  method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With its query. */
+  path: string;
+  /** JSON. */
+  body?: string;
+  /** Milliseconds; 10 s when left out. */
+  timeout?: number;
+  signal?: AbortSignal;
+}
+
+export interface CompanionAnswer {
+  status: number;
+  contentType: string;
+  body: Buffer;
+}
 
 /** A configuration that a member would not take; it keeps running its last good one. */
 export class ConfigRefusedError extends Error {
@@ -42,11 +61,8 @@ export class CompanionClient implements OnApplicationShutdown {
   }
 
   async status(companionUrl: string): Promise<MemberStatus> {
-    return (await this.#json(
-      companionUrl,
-      { path: '/v1/status', method: 'GET' },
-      STATUS_TIMEOUT_MS,
-    )) as MemberStatus;
+    const call = { path: '/v1/status', method: 'GET' as const, timeout: STATUS_TIMEOUT_MS };
+    return (await this.#expectJson(companionUrl, call)) as MemberStatus;
   }
 
   /** @throws ConfigRefusedError when the member says no */
@@ -56,79 +72,66 @@ export class CompanionClient implements OnApplicationShutdown {
     text: string,
     signal: AbortSignal,
   ): Promise<ConfigAcknowledgement> {
-    const response = await this.#request(
-      companionUrl,
-      {
-        path: `/v1/config/${sha256}`,
-        method: 'PUT',
-        headers: { 'content-type': 'application/json' },
-        body: text,
-      },
-      AbortSignal.any([signal, AbortSignal.timeout(CONFIG_TIMEOUT_MS)]),
-    );
-    const body = await response.body.json();
-    if (response.statusCode === 422) throw new ConfigRefusedError(body as ConfigRefusal);
-    if (response.statusCode !== 200) throw unexpected(companionUrl, response.statusCode, body);
-    return body as ConfigAcknowledgement;
+    const call = {
+      path: `/v1/config/${sha256}`,
+      method: 'PUT' as const,
+      body: text,
+      timeout: CONFIG_TIMEOUT_MS,
+      signal,
+    };
+    const answer = await this.call(companionUrl, call);
+    if (answer.status === 422) throw new ConfigRefusedError(parse(companionUrl, answer) as ConfigRefusal);
+    if (answer.status !== 200) throw unexpected(companionUrl, answer);
+    return parse(companionUrl, answer) as ConfigAcknowledgement;
   }
 
   async messages(companionUrl: string, after: number, limit: number): Promise<MessagePage> {
     const path = `/v1/messages?after=${after}&limit=${limit}`;
-    return (await this.#json(companionUrl, { path, method: 'GET' }, MESSAGES_TIMEOUT_MS)) as MessagePage;
+    const call = { path, method: 'GET' as const, timeout: MESSAGES_TIMEOUT_MS };
+    return (await this.#expectJson(companionUrl, call)) as MessagePage;
   }
 
   async testEndpoint(companionUrl: string, test: EndpointTestRequest): Promise<EndpointTestResult> {
-    const headers = { 'content-type': 'application/json' };
-    const options = {
+    const call = {
       path: '/v1/endpoint-tests',
       method: 'POST' as const,
-      headers,
       body: JSON.stringify(test),
+      timeout: test.timeout + 15_000,
     };
-    return (await this.#json(companionUrl, options, test.timeout + 15_000)) as EndpointTestResult;
+    return (await this.#expectJson(companionUrl, call)) as EndpointTestResult;
   }
 
   /** Posts alerts as Alertmanager's API v2 takes them. */
   async postAlerts(companionUrl: string, alerts: unknown[], signal: AbortSignal): Promise<void> {
-    const headers = { 'content-type': 'application/json' };
-    const response = await this.pass(
-      companionUrl,
-      { path: '/api/v2/alerts', method: 'POST', headers, body: JSON.stringify(alerts) },
-      signal,
-    );
-    const text = await response.body.text();
-    if (response.statusCode !== 200) throw unexpected(companionUrl, response.statusCode, text.slice(0, 500));
+    const call = { path: '/api/v2/alerts', method: 'POST' as const, body: JSON.stringify(alerts), signal };
+    const answer = await this.call(companionUrl, call);
+    if (answer.status !== 200) throw unexpected(companionUrl, answer);
   }
 
-  /** One call to the member's own API, answered as it is. */
-  pass(
+  /**
+   * One call, answered as it is, whatever the status.
+   *
+   * @throws DomainError `member-unreachable`
+   */
+  async call(
     companionUrl: string,
-    options: Omit<Dispatcher.RequestOptions, 'origin'>,
-    signal?: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
-    const deadline = AbortSignal.timeout(PASS_THROUGH_TIMEOUT_MS);
-    return this.#request(companionUrl, options, signal ? AbortSignal.any([signal, deadline]) : deadline);
-  }
-
-  async #json(
-    companionUrl: string,
-    options: Omit<Dispatcher.RequestOptions, 'origin'>,
-    timeout: number,
-  ): Promise<unknown> {
-    const response = await this.#request(companionUrl, options, AbortSignal.timeout(timeout));
-    const body = await response.body.json();
-    if (response.statusCode !== 200) throw unexpected(companionUrl, response.statusCode, body);
-    return body;
-  }
-
-  async #request(
-    companionUrl: string,
-    options: Omit<Dispatcher.RequestOptions, 'origin'>,
-    signal: AbortSignal,
-  ): Promise<Dispatcher.ResponseData> {
+    { path, method, body, timeout, signal }: CompanionCall,
+  ): Promise<CompanionAnswer> {
     try {
-      const dispatcher = await this.#tls.dispatcher();
-      return await dispatcher.request({ ...options, origin: companionUrl, signal });
+      return await withDeadline(timeout ?? DEFAULT_TIMEOUT_MS, signal, async (deadline) => {
+        const dispatcher = await this.#tls.dispatcher();
+        const response = await request(new URL(path, companionUrl), {
+          dispatcher,
+          method,
+          signal: deadline,
+          ...(body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }),
+        });
+        return {
+          status: response.statusCode,
+          contentType: String(response.headers['content-type'] ?? 'application/json'),
+          body: Buffer.from(await response.body.arrayBuffer()),
+        };
+      });
     } catch (error) {
       throw new DomainError({
         category: 'unavailable',
@@ -139,13 +142,26 @@ export class CompanionClient implements OnApplicationShutdown {
       });
     }
   }
+
+  async #expectJson(companionUrl: string, call: CompanionCall): Promise<unknown> {
+    const answer = await this.call(companionUrl, call);
+    if (answer.status !== 200) throw unexpected(companionUrl, answer);
+    return parse(companionUrl, answer);
+  }
 }
 
-function unexpected(companionUrl: string, status: number, body: unknown): DomainError {
-  const text = typeof body === 'string' ? body : JSON.stringify(body);
+function parse(companionUrl: string, answer: CompanionAnswer): unknown {
+  try {
+    return JSON.parse(answer.body.toString('utf8'));
+  } catch {
+    throw unexpected(companionUrl, answer);
+  }
+}
+
+function unexpected(companionUrl: string, { status, body }: CompanionAnswer): DomainError {
   return new DomainError({
     category: 'bad-gateway',
     code: 'member-error',
-    detail: `The companion at ${companionUrl} answered ${status}: ${text.slice(0, 500)}`,
+    detail: `The companion at ${companionUrl} answered ${status}: ${body.subarray(0, 500).toString('utf8')}`,
   });
 }

@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Dispatcher, EnvHttpProxyAgent, errors, request } from 'undici';
+import { withDeadline } from '../deadline.js';
 import { messageOf } from '../errors.js';
 import { displayUrl } from './release-urls.js';
 
@@ -96,15 +97,19 @@ export class HttpDownload {
     signal: AbortSignal | undefined,
     consume: (body: Readable, meter: Transform, length: number | undefined) => Promise<void>,
   ): Promise<void> {
-    const total = AbortSignal.timeout(this.deadlines.total);
+    const { total } = this.deadlines;
+    let late = false;
     try {
-      const answer = await this.follow(url, signal ? AbortSignal.any([signal, total]) : total);
-      if (answer.statusCode !== 200) throw new DownloadError(`it answered ${answer.statusCode}`);
-      const length = Number(answer.headers['content-length']);
-      await consume(answer.body, limiter(limit), Number.isFinite(length) ? length : undefined);
+      await withDeadline(total, signal, async (deadline) => {
+        deadline.addEventListener('abort', () => (late = signal?.aborted !== true));
+        const answer = await this.follow(url, deadline);
+        if (answer.statusCode !== 200) throw new DownloadError(`it answered ${answer.statusCode}`);
+        const length = Number(answer.headers['content-length']);
+        await consume(answer.body, limiter(limit), Number.isFinite(length) ? length : undefined);
+      });
     } catch (error) {
       signal?.throwIfAborted();
-      const reason = total.aborted ? `not done within ${this.deadlines.total / 1000} s` : this.explain(error);
+      const reason = late ? `not done within ${total / 1000} s` : this.explain(error);
       throw new DownloadError(`${displayUrl(url)}: ${reason}`, { cause: error });
     }
   }

@@ -15,6 +15,7 @@ import type {
   ComponentCatalogue,
   ResolvedComponent,
 } from '../../../platform/components/component-catalogue.js';
+import { withDeadline } from '../../../platform/deadline.js';
 import { writeFileAtomic } from '../../../platform/files/atomic-file.js';
 import { ensurePrivateDirectory } from '../../../platform/files/private-directory.js';
 import type { Certificates } from '../../../platform/tls/certificates.js';
@@ -184,9 +185,9 @@ export class LocalAlertingDriver extends AlertingDriver {
       this.#process(plan.companion, member, `http://127.0.0.1:${member.ports.probe}/readyz`),
     );
     // The companion guarantees a valid configuration file; Alertmanager would exit without one.
-    await supervisor.untilReady(plan.companion.name, {
-      signal: AbortSignal.any([signal, AbortSignal.timeout(STAGE_TIMEOUT_MS)]),
-    });
+    await withDeadline(STAGE_TIMEOUT_MS, signal, (deadline) =>
+      supervisor.untilReady(plan.companion.name, { signal: deadline }),
+    );
     await supervisor.ensure(
       this.#process(plan.alertmanager, member, `http://127.0.0.1:${member.ports.alertmanager}/-/ready`),
     );
@@ -201,15 +202,13 @@ export class LocalAlertingDriver extends AlertingDriver {
     return {
       ...planned,
       cwd: member.directory,
-      env: {},
       stopTimeout: STOP_TIMEOUT_MS,
-      ready: async (signal) => {
-        const answer = await request(readyUrl, {
-          signal: AbortSignal.any([signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]),
-        });
-        await answer.body.dump();
-        return answer.statusCode === 200;
-      },
+      ready: (signal) =>
+        withDeadline(PROBE_TIMEOUT_MS, signal, async (deadline) => {
+          const answer = await request(readyUrl, { signal: deadline });
+          await answer.body.dump();
+          return answer.statusCode === 200;
+        }),
     };
   }
 
