@@ -22,6 +22,15 @@ const REDACTED = [
   '*.secret',
 ];
 
+/** What Nest says of itself while it starts: a line per module and route. */
+const FRAMEWORK_CONTEXTS = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestApplication',
+]);
+
 /**
  * Nest's logger over pino: services log with `new Logger(Name)` of `@nestjs/common`, hooks on the request path with
  * `pino` itself.
@@ -30,7 +39,7 @@ export class ServiceLogger implements LoggerService {
   constructor(readonly pino: PinoLogger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(FRAMEWORK_CONTEXTS.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
   error(message: unknown, ...rest: unknown[]): void {
     this.write('error', message, rest);
