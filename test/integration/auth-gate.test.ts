@@ -1,5 +1,3 @@
-// supertest's own `expect` and `problemOf` assert here, which the rule does not see.
-/* oxlint-disable vitest/expect-expect */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, readFileSync, writeFileSync, chmodSync } from 'node:fs';

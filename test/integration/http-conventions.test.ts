@@ -1,5 +1,3 @@
-// supertest's own `expect` and `problemOf` assert here, which the rule does not see.
-/* oxlint-disable vitest/expect-expect */
 import { connect } from 'node:net';
 import type { Response } from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

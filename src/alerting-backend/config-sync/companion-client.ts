@@ -18,8 +18,7 @@ const STATUS_TIMEOUT_MS = 2_500;
 /** Checking, writing and reloading 10 MB takes seconds. */
 const CONFIG_TIMEOUT_MS = 60_000;
 const MESSAGES_TIMEOUT_MS = 5_000;
-const DEFAULT_TIMEOUT_MS = 10_000;
-const PASS_THROUGH_TIMEOUT_MS = 5_000;
+const DEFAULT_TIMEOUT_MS = 5_000;
 
 export interface CompanionCall {
   method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -27,7 +26,7 @@ export interface CompanionCall {
   path: string;
   /** JSON. */
   body?: string;
-  /** Milliseconds; 10 s when left out. */
+  /** Milliseconds; 5 s when left out. */
   timeout?: number;
   signal?: AbortSignal;
 }
@@ -52,8 +51,13 @@ export class CompanionClient implements OnApplicationShutdown {
   readonly #tls: RenewingMutualTlsClient;
 
   constructor(certificates: Certificates, clock: Clock) {
-    const request = { commonName: 'gateway', usages: ['client' as const] };
-    this.#tls = new RenewingMutualTlsClient({ certificates, issuer: 'components', request, clock });
+    const certificate = { commonName: 'gateway', usages: ['client' as const] };
+    this.#tls = new RenewingMutualTlsClient({
+      certificates,
+      issuer: 'components',
+      request: certificate,
+      clock,
+    });
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -3,7 +3,7 @@ import { ProxyError } from './upstream.js';
 /** Why a receiver could not be reached, for a person; names host and port, never the path or credentials of its URL. */
 export function failureWords(error: unknown, target: { host: string }): string {
   if (error instanceof ProxyError) return `No connection to ${target.host}: ${error.message}.`;
-  const { code = '', message = String(error) } = error as NodeJS.ErrnoException;
+  const { code = '', message = String(error) } = error as Partial<NodeJS.ErrnoException>;
   switch (code) {
     case 'ECONNREFUSED':
       return `${target.host} refused the connection: is the receiver running, and is the port right?`;

@@ -92,8 +92,8 @@ function countTo(stream: IncomingMessage, limit: number, onPassed: () => void): 
   });
 }
 
-function reasonFor(signal: AbortSignal, error: unknown): unknown {
-  if (signal.aborted) return signal.reason;
+function reasonFor(signal: AbortSignal, error: unknown): Error {
+  if (signal.aborted) return signal.reason as Error;
   const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
   return new RequestError(
     503,

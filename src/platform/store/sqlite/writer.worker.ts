@@ -72,7 +72,8 @@ class Writer {
   }
 
   #next(): WriterRequest | undefined {
-    return (receiveMessageOnPort(this.#port) as { message: WriterRequest } | undefined)?.message;
+    const received: { message: WriterRequest } | undefined = receiveMessageOnPort(this.#port);
+    return received?.message;
   }
 
   #transact(group: TransactRequest[]): void {
