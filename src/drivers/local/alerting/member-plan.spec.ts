@@ -41,4 +41,21 @@ describe('member plan', () => {
       alertmanagerUrl: 'http://127.0.0.1:1',
     });
   });
+
+  it('makes a companion with other settings another program', () => {
+    const environment = (port: number): Record<string, string> =>
+      planMember({
+        spec,
+        member: {
+          name: 'controller-0',
+          set: 'controller',
+          directory: '/d/controller-0',
+          ports: { alertmanager: port, companion: 2, probe: 3 },
+        },
+        binaries: { alertmanager: '/bin/alertmanager', amtool: '/bin/amtool' },
+        self: { command: '/node', args: ['/main.js'] },
+      }).companion.env;
+    expect(environment(1)).toEqual(environment(1));
+    expect(environment(1)).not.toEqual(environment(4));
+  });
 });

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { CompanionSettings } from '../../../alertmanager-companion/companion-api.js';
 import type { AlertingSpec, MemberSet } from '../../../alerting-backend/alerting-driver.js';
@@ -14,6 +15,7 @@ export interface PlannedProcess {
   name: string;
   command: string;
   args: string[];
+  env: Record<string, string>;
   logFile: string;
 }
 
@@ -46,25 +48,30 @@ export function planMember({ spec, member, binaries, self }: PlanInput): MemberP
   const companionDirectory = join(member.directory, 'companion');
   const settingsFile = join(member.directory, 'companion.json');
   const alertmanagerAddress = `127.0.0.1:${member.ports.alertmanager}`;
-  return {
-    companionSettings: {
-      member: member.name,
-      listen: `127.0.0.1:${member.ports.companion}`,
-      probeListen: `127.0.0.1:${member.ports.probe}`,
-      alertmanagerUrl: `http://${alertmanagerAddress}`,
-      dataDir: companionDirectory,
-      tls: {
-        certificateFile: join(member.directory, 'tls', 'tls.crt'),
-        keyFile: join(member.directory, 'tls', 'tls.key'),
-        caFile: join(member.directory, 'tls', 'ca.crt'),
-      },
-      binaries,
-      logLevel: spec.logLevel,
+  const companionSettings: CompanionSettings = {
+    member: member.name,
+    listen: `127.0.0.1:${member.ports.companion}`,
+    probeListen: `127.0.0.1:${member.ports.probe}`,
+    alertmanagerUrl: `http://${alertmanagerAddress}`,
+    dataDir: companionDirectory,
+    tls: {
+      certificateFile: join(member.directory, 'tls', 'tls.crt'),
+      keyFile: join(member.directory, 'tls', 'tls.key'),
+      caFile: join(member.directory, 'tls', 'ca.crt'),
     },
+    binaries,
+    logLevel: spec.logLevel,
+  };
+  return {
+    companionSettings,
     companion: {
       name: companionProcess(member.name),
       command: self.command,
       args: [...self.args, 'alertmanager-companion', '--config', settingsFile],
+      // It reads its settings once: other settings make it another program, which replaces the running one.
+      env: {
+        OPNI_SETTINGS_SHA256: createHash('sha256').update(JSON.stringify(companionSettings)).digest('hex'),
+      },
       logFile: join(member.directory, 'logs', 'companion.log'),
     },
     alertmanager: {
@@ -82,6 +89,7 @@ export function planMember({ spec, member, binaries, self }: PlanInput): MemberP
         '--data.maintenance-interval=5s',
         `--log.level=${spec.logLevel}`,
       ],
+      env: {},
       logFile: join(member.directory, 'logs', 'alertmanager.log'),
     },
   };
