@@ -12,6 +12,7 @@ import { AdminTokenVerifier, adminToken } from '../auth/admin-token.js';
 import { Gate } from '../auth/gate.js';
 import { NoTokens, type TokenVerifier } from '../auth/token-verifier.js';
 import type { Settings } from '../configuration/settings.js';
+import { DomainError } from '../errors.js';
 import { Metrics } from '../telemetry/http-metrics.js';
 import type { ServiceLogger } from '../telemetry/logger.js';
 import { DtoPipe } from './dto.pipe.js';
@@ -122,14 +123,42 @@ function refuseUnparsable(this: unknown, error: Error & { code?: string }, socke
   );
 }
 
-/** Opens the socket of `settings.listen`; answers the URL, with the port that the system chose for port 0. */
+/**
+ * Opens the socket of `settings.listen`.
+ *
+ * @returns the URL, with the port that the system chose for port 0
+ * @throws DomainError `cannot-listen`; the caller still closes `app`
+ */
 export async function listen(app: NestFastifyApplication, settings: Settings): Promise<string> {
   const { host, port } = splitAddress(settings.listen);
-  await app.listen(port, host);
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw cannotListen(settings.listen, error);
+  }
   const address = app.getHttpServer().address();
   const actual = typeof address === 'object' && address ? address.port : port;
   const shown = host.includes(':') ? `[${host}]` : host;
   return `${settings.tls.cert ? 'https' : 'http'}://${shown}:${actual}`;
+}
+
+const LISTEN_REASONS: Record<string, string> = {
+  EADDRINUSE: 'another process listens there',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  EACCES: 'this user may not listen on that port',
+  ENOTFOUND: 'there is no such host',
+};
+
+function cannotListen(address: string, error: unknown): unknown {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const reason = LISTEN_REASONS[code];
+  if (reason === undefined) return error;
+  return new DomainError({
+    category: 'unavailable',
+    code: 'cannot-listen',
+    detail: `Cannot listen on ${address}: ${reason} (${code}). Choose another address with listen (OPNI_LISTEN).`,
+    cause: error,
+  });
 }
 
 /** `[::1]:8080` → `{host: '::1', port: 8080}`. */

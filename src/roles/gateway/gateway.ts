@@ -37,11 +37,15 @@ export async function runGateway(options: { config?: string }): Promise<void> {
   const { app, parts } = await createGateway(settings, logger);
   const stopped = untilSignal();
   try {
-    const url = await listen(app, settings);
-    welcome(url, settings, logger);
-    const signal = await stopped;
-    logger.log(`Stopping on ${signal}.`, 'Gateway');
-    await shutdown(app);
+    try {
+      const url = await listen(app, settings);
+      welcome(url, settings, logger);
+      const signal = await stopped;
+      logger.log(`Stopping on ${signal}.`, 'Gateway');
+    } finally {
+      // Also when it could not listen: its loops run already.
+      await shutdown(app);
+    }
   } finally {
     await parts.close();
   }
