@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { ulid } from 'ulid';
 import { Clock } from '../clock.js';
+import { withDeadline } from '../deadline.js';
 import { DomainError, notFound } from '../errors.js';
+import { ReadinessRegistry } from '../http/readiness.js';
 import {
   ObjectStore,
   type ListOptions,
@@ -24,6 +26,7 @@ export class OperationsService {
   constructor(
     private readonly store: ObjectStore,
     private readonly clock: Clock,
+    private readonly readiness: ReadinessRegistry,
   ) {}
 
   /** @param steps names in order; `finish` (for work that is done already) is applied before it is written */
@@ -80,7 +83,7 @@ export class OperationsService {
   }
 
   /**
-   * Waits until the operation ended, at most `timeout` milliseconds.
+   * Waits until the operation ended, at most `timeout` milliseconds and not while the service stops.
    *
    * @returns its newest state, ended or not
    */
@@ -88,12 +91,13 @@ export class OperationsService {
     const after = await this.store.sequence();
     let current = await this.get(id);
     if (hasEnded(current.document)) return current;
-    const signal = AbortSignal.timeout(timeout);
-    for await (const change of this.store.watch({ kinds: [OPERATION_KIND], after, signal })) {
-      if (change.object.id !== id) continue;
-      current = change.object as StoredObject<Operation>;
-      if (hasEnded(current.document)) break;
-    }
+    await withDeadline(timeout, this.readiness.draining, async (signal) => {
+      for await (const change of this.store.watch({ kinds: [OPERATION_KIND], after, signal })) {
+        if (change.object.id !== id) continue;
+        current = change.object as StoredObject<Operation>;
+        if (hasEnded(current.document)) break;
+      }
+    });
     return current;
   }
 }
