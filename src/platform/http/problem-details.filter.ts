@@ -17,7 +17,10 @@ export function sendProblem(
   logger: PinoLogger,
 ): void {
   const problem = problemOf(error, { instance: pathOf(request.raw.url ?? '/'), traceId: request.id });
-  if (problem.unexpected) logger.error({ err: error, requestId: request.id }, 'request failed unexpectedly');
+  // A client that went away before its whole body was there is no bug of ours.
+  const gone = request.raw.destroyed && !request.raw.complete;
+  if (problem.unexpected && !gone)
+    logger.error({ err: error, requestId: request.id }, 'request failed unexpectedly');
   if (reply.sent || reply.raw.headersSent) {
     reply.raw.destroy();
     return;
