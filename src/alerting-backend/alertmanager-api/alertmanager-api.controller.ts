@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AnyQuery, RequestBody } from '../../platform/http/route-options.js';
 import type { CompanionAnswer } from '../config-sync/companion-client.js';
 import { AlertmanagerApiService } from './alertmanager-api.service.js';
+import { ApiNativeErrors } from './native-errors.decorator.js';
 
 const ANY_JSON = { schema: {} };
 /** Prometheus posts whole batches. */
@@ -14,6 +15,7 @@ const BODY_LIMIT = 16 * 1024 * 1024;
  * `http://<gateway>/api/v1/alerting/alertmanager` as the URL. Bodies, answers and errors are Alertmanager's own.
  */
 @ApiTags('alerting: Alertmanager API v2')
+@ApiNativeErrors()
 @Controller('/api/v1/alerting/alertmanager/api/v2')
 export class AlertmanagerApiController {
   constructor(private readonly api: AlertmanagerApiService) {}

@@ -4,7 +4,6 @@ import {
   ArrayMaxSize,
   ArrayUnique,
   IsIn,
-  IsISO8601,
   IsOptional,
   IsString,
   Matches,
@@ -16,6 +15,7 @@ import { OBJECT_ID, OBJECT_ID_RULE } from '../../platform/http/object-id.js';
 import { ListQueryDto } from '../../platform/http/query.dto.js';
 import { GOLDEN_SIGNALS, SEVERITIES, type GoldenSignal, type Severity } from '../endpoints/endpoint.js';
 import { IsAlertLabels } from '../routing/alert-labels.js';
+import { IsTimestamp } from './timestamp.validator.js';
 
 export class EndpointReferenceDto {
   /** Id of an endpoint. */
@@ -120,12 +120,12 @@ export class NotificationQueryDto extends ListQueryDto {
   /** RFC 3339: created at this time or later. */
   @ApiPropertyOptional({ type: String, format: 'date-time' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTimestamp()
   from?: string;
 
   /** RFC 3339: created before this time. */
   @ApiPropertyOptional({ type: String, format: 'date-time' })
   @IsOptional()
-  @IsISO8601({ strict: true, strictSeparator: true })
+  @IsTimestamp()
   to?: string;
 }
