@@ -19,6 +19,8 @@ export interface ReadinessReport {
 
 /** A check that hangs is a failed check. */
 const CHECK_DEADLINE = 2000;
+/** Probes give up after 1 s by default: what does not decide must not make the answer late. */
+const COMPONENT_DEADLINE = 500;
 
 /** What `/readyz` asks. Each part adds its own checks when it starts. */
 @Injectable()
@@ -45,7 +47,10 @@ export class ReadinessRegistry {
   }
 
   async report(): Promise<ReadinessReport> {
-    const [checks, components] = await Promise.all([runAll(this.checks), runAll(this.components)]);
+    const [checks, components] = await Promise.all([
+      runAll(this.checks, CHECK_DEADLINE, 'failed'),
+      runAll(this.components, COMPONENT_DEADLINE, 'unknown'),
+    ]);
     if (this.draining.aborted) checks['service'] = { state: 'failed', message: 'is stopping' };
     return { ready: Object.values(checks).every(({ state }) => state !== 'failed'), checks, components };
   }
@@ -59,15 +64,25 @@ function add(checks: Map<string, ReadinessCheck>, name: string, check: Readiness
   };
 }
 
-async function runAll(checks: Map<string, ReadinessCheck>): Promise<Record<string, ReadinessState>> {
-  const entries = [...checks].map(async ([name, check]) => [name, await runOne(check)] as const);
+async function runAll(
+  checks: Map<string, ReadinessCheck>,
+  deadline: number,
+  late: ReadinessState['state'],
+): Promise<Record<string, ReadinessState>> {
+  const entries = [...checks].map(
+    async ([name, check]) => [name, await runOne(check, deadline, late)] as const,
+  );
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function runOne(check: ReadinessCheck): Promise<ReadinessState> {
+async function runOne(
+  check: ReadinessCheck,
+  deadline: number,
+  lateState: ReadinessState['state'],
+): Promise<ReadinessState> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<ReadinessState>((resolve) => {
-    timer = setTimeout(() => resolve({ state: 'failed', message: 'did not answer in time' }), CHECK_DEADLINE);
+    timer = setTimeout(() => resolve({ state: lateState, message: 'did not answer in time' }), deadline);
   });
   try {
     return await Promise.race([Promise.resolve().then(check), late]);
