@@ -60,7 +60,10 @@ function appStateOf({ installation, observation, observed, members, lastError }:
   if (observation.workloads.length === 0) return lastError === null ? 'pending' : 'failed';
   if (allReady(observation)) return members.every((member) => member.inSync) ? 'running' : 'degraded';
   if (ready > 0) return 'degraded';
-  return observation.workloads.some((workload) => workload.reason === 'CrashLoop') ? 'failed' : 'pending';
+  const crashes = observation.workloads.some(({ reason }) => reason === 'CrashLoop');
+  const cannotStart =
+    lastError !== null && observation.workloads.every(({ reason }) => reason === 'NotStarted');
+  return crashes || cannotStart ? 'failed' : 'pending';
 }
 
 function installStateOf({ installation, operation }: StateInput, appState: AppState): InstallState {
@@ -100,13 +103,18 @@ function availableCondition(input: StateInput, appState: AppState): Draft {
         reason: 'NotInstalled',
         message: 'PUT /api/v1/alerting/installation installs it.',
       };
-    default:
+    default: {
+      // Where nothing was started yet, the reason is what keeps the reconciler from it.
+      if (input.lastError !== null && (problem === undefined || problem.reason === 'NotStarted')) {
+        return { type, status: 'False', reason: 'ReconcileFailed', message: input.lastError };
+      }
       return {
         type,
         status: 'False',
-        reason: problem?.reason ?? (input.lastError === null ? 'Starting' : 'ReconcileFailed'),
-        message: problem?.message ?? input.lastError ?? 'Members are being started.',
+        reason: problem?.reason ?? 'Starting',
+        message: problem?.message ?? 'Members are being started.',
       };
+    }
   }
 }
 
