@@ -55,6 +55,9 @@ export class NotificationPoster implements OnApplicationBootstrap, BeforeApplica
   /** How far each member's ring was read. */
   readonly #cursors = new Map<string, { ring: string; after: number }>();
   #trigger: StoreTrigger | undefined;
+  #unwatch: (() => void) | undefined;
+  /** Whether the last pass found no member: the next one that appears is told at once. */
+  #stranded = false;
 
   constructor(
     private readonly store: ObjectStore,
@@ -64,6 +67,9 @@ export class NotificationPoster implements OnApplicationBootstrap, BeforeApplica
   ) {}
 
   onApplicationBootstrap(): void {
+    this.#unwatch = this.driver.watch(() => {
+      if (this.#stranded) this.#reconciler.request(KEY);
+    });
     this.#trigger = new StoreTrigger({
       store: this.store,
       kinds: [POSTING_KIND],
@@ -75,6 +81,7 @@ export class NotificationPoster implements OnApplicationBootstrap, BeforeApplica
   }
 
   async beforeApplicationShutdown(): Promise<void> {
+    this.#unwatch?.();
     await this.#trigger?.stop();
     await this.#reconciler.stop();
   }
@@ -89,7 +96,8 @@ export class NotificationPoster implements OnApplicationBootstrap, BeforeApplica
     const reachable = members.flatMap(({ name, companionUrl }) =>
       companionUrl === null ? [] : [{ name, url: companionUrl }],
     );
-    if (reachable.length === 0) throw new Error('no member of the alerting backend is running');
+    this.#stranded = reachable.length === 0;
+    if (this.#stranded) throw new Error('no member of the alerting backend is running');
     const outcomes = await Promise.allSettled(
       reachable.map((member) => this.#post(member, postings, signal)),
     );

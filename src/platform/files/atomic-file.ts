@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, open, rename, rm } from 'node:fs/promises';
+import { link, open, readFile, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, fileError } from './file-error.js';
 
@@ -19,6 +19,31 @@ export async function writeFileAtomic(
   options: WriteOptions = {},
 ): Promise<void> {
   await throughTemporary(path, data, options, (temporary) => rename(temporary, path));
+}
+
+/**
+ * `writeFileAtomic`, but a file that holds the text already is left alone: loops that repair drift write nothing when there
+ * is none.
+ * @returns whether it was written
+ */
+export async function writeFileWhenChanged(
+  path: string,
+  text: string,
+  options: WriteOptions = {},
+): Promise<boolean> {
+  if ((await readTextFile(path)) === text) return false;
+  await writeFileAtomic(path, text, options);
+  return true;
+}
+
+/** The text of a file, `undefined` when there is none. */
+export async function readTextFile(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw fileError(error, 'read', path);
+  }
 }
 
 /**

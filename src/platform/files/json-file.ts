@@ -1,20 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import { DomainError } from '../errors.js';
-import { errnoOf, fileError } from './file-error.js';
-import { writeFileAtomic, type WriteOptions } from './atomic-file.js';
+import { readTextFile, writeFileAtomic, type WriteOptions } from './atomic-file.js';
 
 /**
  * The parsed content, not yet checked for its shape; `undefined` when there is no such file.
  * @throws DomainError `file-corrupt` when it is not JSON, others as `fileError` says
  */
 export async function readJsonFile(path: string): Promise<unknown> {
-  let text: string;
-  try {
-    text = await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw fileError(error, 'read', path);
-  }
+  const text = await readTextFile(path);
+  if (text === undefined) return undefined;
   try {
     return JSON.parse(text) as unknown;
   } catch {

@@ -1,9 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SystemClock, type Clock } from '../clock.js';
-import { writeFileAtomic } from '../files/atomic-file.js';
-import { errnoOf, fileError } from '../files/file-error.js';
+import { readTextFile, writeFileWhenChanged } from '../files/atomic-file.js';
 import { ensurePrivateDirectory } from '../files/private-directory.js';
 import { namesOf, namesOfCertificate } from './certificate-request.js';
 import type { CertificateBundle, CertificateRequest, Certificates, IssuerName } from './certificates.js';
@@ -53,16 +51,10 @@ export async function writeCertificateFiles(
   await ensurePrivateDirectory(directory);
   const paths = certificatePaths(directory);
   // One after the other: trust first, and the certificate last, which is what watchers of the files wait for.
-  const ca = await writeWhenChanged(paths.caFile, bundle.ca);
-  const key = await writeWhenChanged(paths.keyFile, bundle.key);
-  const certificate = await writeWhenChanged(paths.certificateFile, bundle.certificate);
+  const ca = await writeFileWhenChanged(paths.caFile, bundle.ca);
+  const key = await writeFileWhenChanged(paths.keyFile, bundle.key);
+  const certificate = await writeFileWhenChanged(paths.certificateFile, bundle.certificate);
   return { ...paths, changed: ca || key || certificate };
-}
-
-async function writeWhenChanged(path: string, text: string): Promise<boolean> {
-  if ((await readText(path)) === text) return false;
-  await writeFileAtomic(path, text);
-  return true;
 }
 
 /**
@@ -92,7 +84,10 @@ export function renewAt(bundle: Pick<CertificateBundle, 'certificate'>): string 
 /** The files as a bundle with the present trust; `undefined` when one is missing, damaged, or of another CA. */
 async function readBundle(directory: string, ca: string): Promise<CertificateBundle | undefined> {
   const paths = certificatePaths(directory);
-  const [certificate, key] = await Promise.all([readText(paths.certificateFile), readText(paths.keyFile)]);
+  const [certificate, key] = await Promise.all([
+    readTextFile(paths.certificateFile),
+    readTextFile(paths.keyFile),
+  ]);
   if (certificate === undefined || key === undefined) return undefined;
   try {
     const parsed = new X509Certificate(certificate);
@@ -118,13 +113,4 @@ function serves({ certificate }: CertificateBundle, request: CertificateRequest)
     namesOfCertificate(parsed.subjectAltName).join() === namesOf(request).join() &&
     (parsed.keyUsage ?? []).toSorted().join() === [...new Set(usages)].toSorted().join()
   );
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw fileError(error, 'read', path);
-  }
 }

@@ -16,7 +16,7 @@ import type {
   ResolvedComponent,
 } from '../../../platform/components/component-catalogue.js';
 import { withDeadline } from '../../../platform/deadline.js';
-import { writeFileAtomic } from '../../../platform/files/atomic-file.js';
+import { writeFileWhenChanged } from '../../../platform/files/atomic-file.js';
 import { ensurePrivateDirectory } from '../../../platform/files/private-directory.js';
 import type { Certificates } from '../../../platform/tls/certificates.js';
 import { ensureCertificateFiles } from '../../../platform/tls/certificate-files.js';
@@ -179,7 +179,7 @@ export class LocalAlertingDriver extends AlertingDriver {
       },
     });
     const settings = `${JSON.stringify(plan.companionSettings, null, 2)}\n`;
-    await writeFileAtomic(join(member.directory, 'companion.json'), settings, { mode: 0o600 });
+    await writeFileWhenChanged(join(member.directory, 'companion.json'), settings);
     const { supervisor } = this.options;
     await supervisor.ensure(
       this.#process(plan.companion, member, `http://127.0.0.1:${member.ports.probe}/readyz`),
