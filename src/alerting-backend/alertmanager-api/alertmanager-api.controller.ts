@@ -83,7 +83,7 @@ export class AlertmanagerApiController {
   @ApiBody({ schema: { type: 'object' } })
   @ApiOkResponse(ANY_JSON)
   async postSilence(@Body() body: unknown, @Res() reply: FastifyReply): Promise<void> {
-    send(await this.api.ask({ method: 'POST', path: '/silences', body }), reply);
+    send(await this.api.postSilence(body), reply);
   }
 
   @Get('silence/:silenceId')
@@ -91,7 +91,7 @@ export class AlertmanagerApiController {
   @ApiParam({ name: 'silenceId', schema: { type: 'string', format: 'uuid' } })
   @ApiOkResponse(ANY_JSON)
   async silence(@Param('silenceId') id: string, @Res() reply: FastifyReply): Promise<void> {
-    send(await this.api.ask({ method: 'GET', path: `/silence/${encodeURIComponent(id)}` }), reply);
+    send(await this.api.silence('GET', id), reply);
   }
 
   @Delete('silence/:silenceId')
@@ -100,7 +100,7 @@ export class AlertmanagerApiController {
   @ApiParam({ name: 'silenceId', schema: { type: 'string', format: 'uuid' } })
   @ApiOkResponse()
   async deleteSilence(@Param('silenceId') id: string, @Res() reply: FastifyReply): Promise<void> {
-    send(await this.api.ask({ method: 'DELETE', path: `/silence/${encodeURIComponent(id)}` }), reply);
+    send(await this.api.silence('DELETE', id), reply);
   }
 
   async #read(path: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -4,6 +4,8 @@ import { MembersService } from '../cluster/members.service.js';
 import { CompanionClient, type CompanionAnswer } from '../config-sync/companion-client.js';
 import { isReservedLabel } from '../routing/alert-labels.js';
 
+const PROBLEM = 'application/problem+json';
+
 interface Call {
   method: 'GET' | 'POST' | 'DELETE';
   /** Below `/api/v2`, with its query. */
@@ -41,6 +43,7 @@ export class AlertmanagerApiService {
         `label ${JSON.stringify(reserved)} is reserved: names that start with "opni_" are set by the gateway only`,
       );
     }
+    if (Array.isArray(alerts) && alerts.includes(null)) return native(400, 'an alert is null');
     const urls = await this.members.companionUrls();
     const outcomes = await Promise.allSettled(
       urls.map(({ url }) => this.#call(url, { method: 'POST', path: '/alerts', body: alerts })),
@@ -53,12 +56,28 @@ export class AlertmanagerApiService {
     );
   }
 
-  #call(url: string, { method, path, body }: Call): Promise<CompanionAnswer> {
-    return this.companions.call(url, {
+  /** One of Alertmanager's own silences. */
+  async silence(method: 'GET' | 'DELETE', id: string): Promise<CompanionAnswer> {
+    // Anything else is no UUID to Alertmanager either, and might be another path.
+    if (!/^[A-Za-z0-9-]+$/.test(id)) return native(422, `silence id ${JSON.stringify(id)} is not a UUID`);
+    return this.ask({ method, path: `/silence/${id}` });
+  }
+
+  async postSilence(silence: unknown): Promise<CompanionAnswer> {
+    const { matchers } = (silence ?? {}) as { matchers?: unknown };
+    if (Array.isArray(matchers) && matchers.includes(null)) return native(400, 'a matcher is null');
+    return this.ask({ method: 'POST', path: '/silences', body: silence });
+  }
+
+  async #call(url: string, { method, path, body }: Call): Promise<CompanionAnswer> {
+    const answer = await this.companions.call(url, {
       method,
       path: `/api/v2${path}`,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    // Alertmanager never answers a problem: this is its companion, which could not reach it.
+    if (answer.contentType.startsWith(PROBLEM)) throw new Error(answer.body.toString().slice(0, 500));
+    return answer;
   }
 }
 
