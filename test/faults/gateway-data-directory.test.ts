@@ -217,7 +217,10 @@ describe('a data directory that cannot be used', () => {
     [
       'a key file that cannot be read',
       key,
-      (path) => void (rmSync(path), mkdirSync(path, { mode: 0o700 })),
+      (path) => {
+        rmSync(path);
+        mkdirSync(path, { mode: 0o700 });
+      },
       /directory|EISDIR/,
     ],
   ];
