@@ -95,15 +95,21 @@ function noMember(failures: string[]): DomainError {
   });
 }
 
-/** The first label of ours among the alerts' labels. What is not a list of alerts is Alertmanager's to refuse. */
+/**
+ * The first label of ours among the alerts' labels. What is not a list of alerts is Alertmanager's to refuse.
+ *
+ * Alertmanager reads JSON as Go does: any member whose name is `labels` but for its case, and every one of them.
+ */
 export function reservedLabel(alerts: unknown): string | undefined {
   if (!Array.isArray(alerts)) return undefined;
   for (const alert of alerts as unknown[]) {
-    const labels =
-      typeof alert === 'object' && alert !== null ? (alert as { labels?: unknown }).labels : undefined;
-    if (typeof labels !== 'object' || labels === null) continue;
-    const found = Object.keys(labels).find(isReservedLabel);
-    if (found !== undefined) return found;
+    if (typeof alert !== 'object' || alert === null) continue;
+    for (const [member, labels] of Object.entries(alert)) {
+      // Go folds "ſ" to "s"; so does toUpperCase, and not toLowerCase.
+      if (member.toUpperCase() !== 'LABELS' || typeof labels !== 'object' || labels === null) continue;
+      const found = Object.keys(labels as object).find(isReservedLabel);
+      if (found !== undefined) return found;
+    }
   }
   return undefined;
 }
