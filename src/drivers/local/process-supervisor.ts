@@ -94,14 +94,15 @@ export class ProcessSupervisor {
 
   /** Removes every program but these, those of earlier gateways included. */
   async removeUnlisted(names: readonly string[]): Promise<void> {
+    const unlisted = (await this.names()).filter((name) => !names.includes(name));
+    await this.#all(unlisted, (name) => this.remove(name));
+  }
+
+  /** Of every program that runs or ran, those of earlier gateways that nobody has asked for yet included. */
+  async names(): Promise<string[]> {
     const { scope, records } = await this.#open();
-    const known = new Set([
-      ...this.#processes.keys(),
-      ...(await records.names()),
-      ...findMarked(scope).map(({ name }) => name),
-    ]);
-    for (const name of names) known.delete(name);
-    await this.#all([...known], (name) => this.remove(name));
+    const found = findMarked(scope).map(({ name }) => name);
+    return [...new Set([...this.#processes.keys(), ...(await records.names()), ...found])];
   }
 
   states(): ProcessState[] {

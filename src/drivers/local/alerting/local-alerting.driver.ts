@@ -124,10 +124,9 @@ export class LocalAlertingDriver extends AlertingDriver {
   }
 
   override async remove({ deleteData }: { deleteData: boolean; signal: AbortSignal }): Promise<void> {
-    const names = new Set([
-      ...this.#members.map((member) => member.name),
-      ...this.options.supervisor.states().map(memberOf),
-    ]);
+    // Also what a gateway that was killed has left, which nobody has taken over since.
+    const running = (await this.options.supervisor.names()).flatMap((process) => memberOf(process) ?? []);
+    const names = new Set([...this.#members.map((member) => member.name), ...running]);
     for (const name of names) await this.#stopMember(name);
     this.#members = [];
     if (deleteData) await rm(this.options.directory, { recursive: true, force: true });
@@ -240,8 +239,9 @@ function binariesOf(component: ResolvedComponent): { alertmanager: string; amtoo
   return { alertmanager, amtool };
 }
 
-function memberOf(state: ProcessState): string {
-  return state.name.replace(/-(companion|alertmanager)$/, '');
+/** The member that a process belongs to, if it belongs to one. */
+function memberOf(process: string): string | undefined {
+  return /^((?:controller|worker)-\d+)-(?:companion|alertmanager)$/.exec(process)?.[1];
 }
 
 /** CamelCase, as Kubernetes writes reasons. */
