@@ -100,6 +100,10 @@ export class InstallationService extends DesiredAlertingSpec {
             expected: current?.revision ?? 'absent',
           },
           planned.write,
+          // Nobody works towards the other state any more.
+          ...(last
+            ? this.operations.supersede(last, `${planned.operation.kind} was asked for meanwhile`)
+            : []),
         ]);
         return written[1] as StoredObject<Operation>;
       } catch (error) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { atStep, failed, pendingOperation, succeeded } from './operation.js';
+import { atStep, cancelled, failed, pendingOperation, succeeded } from './operation.js';
 
 const at = (second: number): string => new Date(second * 1000).toISOString();
 const fresh = pendingOperation(
@@ -34,6 +34,14 @@ describe('operation', () => {
       finishedAt: at(2),
     });
     expect(operation).toMatchObject({ phase: 'failed', finishedAt: at(2), error: { code: 'x' } });
+  });
+
+  it('says on the step that ran why it was cancelled', () => {
+    const operation = cancelled(atStep(fresh, 'start', 'starting', at(1)), 'uninstalled meanwhile', at(2));
+    expect(operation.steps.map((step) => step.phase)).toEqual(['succeeded', 'cancelled', 'pending']);
+    expect(operation.steps[1]).toMatchObject({ message: 'uninstalled meanwhile', finishedAt: at(2) });
+    expect(operation).toMatchObject({ phase: 'cancelled', finishedAt: at(2), error: null });
+    expect(cancelled(succeeded(fresh, at(3)), 'late', at(4)).phase).toBe('succeeded');
   });
 
   it('never changes once it ended', () => {

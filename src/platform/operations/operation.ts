@@ -82,6 +82,15 @@ export function failed(
   return { ...operation, phase: 'failed', steps, error, finishedAt: now };
 }
 
+/** Ends it because something else is wanted now; the step that ran says so. */
+export function cancelled(operation: Operation, reason: string, now: string): Operation {
+  if (hasEnded(operation)) return operation;
+  const steps = operation.steps.map((step) =>
+    step.phase === 'running' ? { ...finishStep(step, 'cancelled', now), message: reason } : step,
+  );
+  return { ...operation, phase: 'cancelled', steps, finishedAt: now };
+}
+
 function finishStep(step: OperationStep, phase: OperationPhase, now: string): OperationStep {
   if (step.phase === phase) return step;
   return { ...step, phase, startedAt: step.startedAt ?? now, finishedAt: now };

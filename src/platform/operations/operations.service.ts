@@ -11,7 +11,7 @@ import {
   type StoredObject,
   type Write,
 } from '../store/object-store.js';
-import { hasEnded, OPERATION_KIND, pendingOperation, type Operation } from './operation.js';
+import { cancelled, hasEnded, OPERATION_KIND, pendingOperation, type Operation } from './operation.js';
 
 /** A write that creates an operation in the same transaction as the desired state it works towards. */
 export interface PlannedOperation {
@@ -45,6 +45,13 @@ export class OperationsService {
       operation,
       write: { op: 'put', kind: OPERATION_KIND, id, document: operation, expected: 'absent' },
     };
+  }
+
+  /** What ends an operation whose goal is given up, in the transaction that gives it up; nothing when it has ended. */
+  supersede({ id, revision, document }: StoredObject<Operation>, reason: string): Write[] {
+    if (hasEnded(document)) return [];
+    const ended = cancelled(document, reason, this.clock.timestamp());
+    return [{ op: 'put', kind: OPERATION_KIND, id, document: ended, expected: revision }];
   }
 
   find(id: string): Promise<StoredObject<Operation> | undefined> {
