@@ -12,7 +12,8 @@ import type { MemberStatus } from './companion-api.js';
 import { ConfigRefused, type Syncer } from './syncer/syncer.js';
 
 const CONFIG_LIMIT = 32 * MIB;
-const WEBHOOK_LIMIT = 5 * MIB;
+/** Alertmanager says each label up to four times, and escapes a letter such as "<" as six: 7 MiB for our largest notification. */
+const WEBHOOK_LIMIT = 16 * MIB;
 const TEST_LIMIT = MIB;
 const PAGE_LIMIT = 1_000;
 

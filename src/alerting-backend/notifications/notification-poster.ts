@@ -29,11 +29,24 @@ const KEY = 'postings';
 /** How soon to ask the embedded servers whether a posted notification has arrived. */
 const RECEIPT_POLL_MS = 500;
 const BATCH = 500;
+/** Of alerts in one call at most, unless one alone is larger; a companion takes 32 MiB. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+/** Of alerts that were posted and not seen in the ring yet, at most: more would push each other out of it unread. */
+const UNSEEN_BYTES = 4 * 1024 * 1024;
+/** Those that do not arrive by then hold up no others. */
+const UNSEEN_PATIENCE_MS = 3_000;
 const MESSAGE_PAGE = 1_000;
 
 interface Reachable {
   name: string;
   url: string;
+}
+
+interface Posted {
+  /** Milliseconds. */
+  at: number;
+  /** Of its alert. */
+  bytes: number;
 }
 
 /**
@@ -50,8 +63,8 @@ export class NotificationPoster implements OnApplicationBootstrap, BeforeApplica
     onError: (_key, error, retryIn) =>
       this.#logger.warn(`Notifications could not be posted: ${messageOf(error)}. Next try in ${retryIn} ms.`),
   });
-  /** When each was posted last, to each member; milliseconds. */
-  readonly #posted = new Map<string, number>();
+  /** When each was posted last, by `member/id`. */
+  readonly #posted = new Map<string, Posted>();
   /** How far each member's ring was read. */
   readonly #cursors = new Map<string, { ring: string; after: number }>();
   #trigger: StoreTrigger | undefined;
@@ -88,10 +101,8 @@ export class NotificationPoster implements OnApplicationBootstrap, BeforeApplica
 
   async #pass(signal: AbortSignal): Promise<ReconcileResult> {
     const postings = await this.#active();
-    if (postings.length === 0) {
-      this.#posted.clear();
-      return { done: true };
-    }
+    this.#forgetAllBut(postings);
+    if (postings.length === 0) return { done: true };
     const { members } = await this.driver.observe();
     const reachable = members.flatMap(({ name, companionUrl }) =>
       companionUrl === null ? [] : [{ name, url: companionUrl }],
@@ -112,19 +123,44 @@ export class NotificationPoster implements OnApplicationBootstrap, BeforeApplica
 
   async #post(member: Reachable, postings: StoredObject<Posting>[], signal: AbortSignal): Promise<void> {
     const now = this.clock.now();
-    const due = postings.filter(
-      ({ id }) => now - (this.#posted.get(`${member.name}/${id}`) ?? -Infinity) >= REPOST_MS,
-    );
-    for (let start = 0; start < due.length; start += BATCH) {
-      const batch = due.slice(start, start + BATCH);
-      const alerts: PostableAlert[] = [];
-      for (const { id, document } of batch) {
-        const notification = await this.store.get<Notification>(NOTIFICATION_KIND, id);
-        const endsAt = document.endsAt ?? new Date(now + LEASE_MS).toISOString();
-        if (notification) alerts.push(alertOf(id, notification.document, endsAt));
-      }
+    const ageOf = (id: string): number => now - (this.#posted.get(`${member.name}/${id}`)?.at ?? -Infinity);
+    const isWaiting = ({ document }: StoredObject<Posting>): boolean => document.endsAt === null;
+    let unseen = postings
+      .filter((posting) => isWaiting(posting) && ageOf(posting.id) < UNSEEN_PATIENCE_MS)
+      .reduce((sum, { id }) => sum + (this.#posted.get(`${member.name}/${id}`)?.bytes ?? 0), 0);
+    let batch = new Map<string, { alert: PostableAlert; bytes: number }>();
+    let batchBytes = 0;
+    const flush = async (): Promise<void> => {
+      if (batch.size === 0) return;
+      const alerts = [...batch.values()].map(({ alert }) => alert);
       await this.companions.postAlerts(member.url, alerts, signal);
-      for (const { id } of batch) this.#posted.set(`${member.name}/${id}`, now);
+      for (const [id, { bytes }] of batch) this.#posted.set(`${member.name}/${id}`, { at: now, bytes });
+      batch = new Map();
+      batchBytes = 0;
+    };
+    for (const posting of postings) {
+      const { id, document } = posting;
+      if (ageOf(id) < REPOST_MS) continue;
+      // The next pass takes it: there is one soon while any of them waits.
+      if (isWaiting(posting) && unseen >= UNSEEN_BYTES) continue;
+      const notification = await this.store.get<Notification>(NOTIFICATION_KIND, id);
+      if (!notification) continue;
+      const endsAt = document.endsAt ?? new Date(now + LEASE_MS).toISOString();
+      const alert = alertOf(id, notification.document, endsAt);
+      const bytes = Buffer.byteLength(JSON.stringify(alert));
+      if (batch.size === BATCH || batchBytes + bytes > BATCH_BYTES) await flush();
+      batch.set(id, { alert, bytes });
+      batchBytes += bytes;
+      if (isWaiting(posting)) unseen += bytes;
+    }
+    await flush();
+  }
+
+  /** Ended ones would stay for as long as there is always another. */
+  #forgetAllBut(postings: StoredObject<Posting>[]): void {
+    const ids = new Set(postings.map(({ id }) => id));
+    for (const key of this.#posted.keys()) {
+      if (!ids.has(key.slice(key.indexOf('/') + 1))) this.#posted.delete(key);
     }
   }
 
