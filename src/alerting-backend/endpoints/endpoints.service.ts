@@ -66,11 +66,18 @@ export class EndpointsService {
     preconditions: WritePreconditions,
     dryRun: boolean,
   ): Promise<EndpointDto> {
-    const current = await this.#stored(id);
-    const input = toDto(EndpointInputDto, mergePatch(inputOf(current.document), patch));
-    // Merged over what was just read: another writer in between must not be lost.
-    const expected = expectedRevision(preconditions, current.revision) ?? current.revision;
-    return (await this.#write(id, input, current, { expected }, dryRun)).endpoint;
+    for (;;) {
+      const current = await this.#stored(id);
+      const input = toDto(EndpointInputDto, mergePatch(inputOf(current.document), patch));
+      const asked = expectedRevision(preconditions, current.revision);
+      try {
+        const expected = asked ?? current.revision;
+        return (await this.#write(id, input, current, { expected }, dryRun)).endpoint;
+      } catch (error) {
+        // Merged over what another writer has changed in between: merge again, unless the caller named a revision.
+        if (asked !== undefined || !isStale(error)) throw error;
+      }
+    }
   }
 
   /** @throws DomainError `not-found` */
@@ -210,6 +217,10 @@ export function blockOf(input: Pick<EndpointInputDto, 'type'>, prefix = ''): Rec
   if (errors.length > 0)
     throw invalid('A text is not valid Unicode. Correct the fields named in errors.', errors);
   return plain;
+}
+
+function isStale(error: unknown): boolean {
+  return error instanceof DomainError && error.code === 'revision-mismatch';
 }
 
 /** What the store does when it writes, for a dry run. */
