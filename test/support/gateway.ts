@@ -11,7 +11,7 @@ import { listPids } from '../../src/drivers/local/supervisor/proc-fs.js';
 import { alertmanagerBinaries } from './alertmanager.js';
 import { call } from './companion.js';
 import { eventually } from './eventually.js';
-import { checkedApi, committedDocument, type Api } from './http.js';
+import { committedDocument } from './http.js';
 import { responseCheck } from './openapi-response.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
@@ -91,11 +91,6 @@ export class GatewayUnderTest {
       await killAllOf(dataDir);
       throw error;
     }
-  }
-
-  /** For bodies that are refused before they were sent whole: it reads the answer all the same. */
-  get api(): Api {
-    return checkedApi(this.url, committedDocument());
   }
 
   /** Everything it has printed so far. */
