@@ -7,6 +7,9 @@ import { openGatewayParts, type GatewayParts } from './gateway.parts.js';
 import { gatewayModule } from './gateway.module.js';
 import { welcome } from './welcome.js';
 
+/** Leaves of the 10 s that a stop may take what stopping the children needs. */
+const DRAIN_MS = 7_000;
+
 export interface Gateway {
   app: NestFastifyApplication;
   parts: GatewayParts;
@@ -44,7 +47,7 @@ export async function runGateway(options: { config?: string }): Promise<void> {
       logger.log(`Stopping on ${signal}.`, 'Gateway');
     } finally {
       // Also when it could not listen: its loops run already.
-      await shutdown(app);
+      await shutdown(app, DRAIN_MS);
     }
   } finally {
     await parts.close();
