@@ -56,6 +56,9 @@ export class LocalAlertingDriver extends AlertingDriver {
   #alertmanager: ResolvedComponent | undefined;
   /** What was applied last; empty until the first `apply` after a start. */
   #members: MemberLayout[] = [];
+  /** The programs of the members as they were applied last, by name of the member. */
+  readonly #applied = new Map<string, string>();
+  readonly #watchers = new Set<() => void>();
 
   constructor(private readonly options: LocalAlertingDriverOptions) {
     super();
@@ -70,16 +73,22 @@ export class LocalAlertingDriver extends AlertingDriver {
       memberNames(spec).map((member) => this.#layout(member.name, member.set)),
     );
     const binaries = { alertmanager: 'alertmanager', amtool: 'amtool', ...this.#alertmanager?.binaries };
+    const plans = layouts.map((member) => ({
+      name: member.name,
+      plan: planMember({ spec, member, binaries, self: this.options.self }),
+    }));
+    const changed = plans.filter(
+      ({ name, plan }) => running.includes(name) && this.#applied.get(name) !== JSON.stringify(plan),
+    );
+    const changes = [
+      ...added.map((name) => `start member ${name}`),
+      ...changed.map(({ name }) => `restart member ${name}`),
+      ...removed.map((name) => `stop member ${name}`),
+    ];
     return {
-      changes: [
-        ...added.map((name) => `start member ${name}`),
-        ...removed.map((name) => `stop member ${name}`),
-      ],
-      impact: added.length + removed.length > 0 ? 'restart' : 'none',
-      manifests: layouts.flatMap((member) => {
-        const plan = planMember({ spec, member, binaries, self: this.options.self });
-        return [plan.companion, plan.alertmanager];
-      }),
+      changes,
+      impact: changes.length > 0 ? 'restart' : 'none',
+      manifests: plans.flatMap(({ plan }) => [plan.companion, plan.alertmanager]),
     };
   }
 
@@ -98,6 +107,7 @@ export class LocalAlertingDriver extends AlertingDriver {
       onProgress('start-members', `starting ${member.name}`);
       const plan = planMember({ spec, member, binaries, self: this.options.self });
       await this.#startMember(member, plan, signal);
+      this.#applied.set(member.name, JSON.stringify(plan));
     }
   }
 
@@ -120,7 +130,12 @@ export class LocalAlertingDriver extends AlertingDriver {
   }
 
   override watch(onChange: () => void): () => void {
-    return this.options.supervisor.onChange(onChange);
+    const unwatch = this.options.supervisor.onChange(onChange);
+    this.#watchers.add(onChange);
+    return () => {
+      unwatch();
+      this.#watchers.delete(onChange);
+    };
   }
 
   override async remove({ deleteData }: { deleteData: boolean; signal: AbortSignal }): Promise<void> {
@@ -129,6 +144,8 @@ export class LocalAlertingDriver extends AlertingDriver {
     const names = new Set([...this.#members.map((member) => member.name), ...running]);
     for (const name of names) await this.#stopMember(name);
     this.#members = [];
+    // The supervisor has told of each process that stopped, while the member was still there.
+    for (const tell of this.#watchers) tell();
     if (deleteData) await rm(this.options.directory, { recursive: true, force: true });
   }
 
@@ -193,6 +210,7 @@ export class LocalAlertingDriver extends AlertingDriver {
   }
 
   async #stopMember(name: string): Promise<void> {
+    this.#applied.delete(name);
     await this.options.supervisor.remove(alertmanagerProcess(name));
     await this.options.supervisor.remove(companionProcess(name));
   }
