@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Clock } from '../../src/platform/clock.js';
+import type { DocumentUpgrade } from '../../src/platform/store/document-upgrades.js';
 import { matches, parseLabelSelector } from '../../src/platform/store/label-selector.js';
 import type {
   Change,
@@ -14,7 +15,10 @@ import type {
 export interface ObjectStoreFactory {
   /** A new, empty place, removed after the test. */
   newPlace(): Promise<string>;
-  open(place: string, options: { clock: Clock; keepChanges?: number }): Promise<ObjectStore>;
+  open(
+    place: string,
+    options: { clock: Clock; keepChanges?: number; upgrades?: readonly DocumentUpgrade[] },
+  ): Promise<ObjectStore>;
 }
 
 class ManualClock extends Clock {
@@ -46,9 +50,10 @@ export function objectStoreContract(name: string, factory: ObjectStoreFactory): 
     let clock: ManualClock;
     let open: ObjectStore[];
 
-    const openStore = async (keepChanges?: number) => {
+    const openStore = async (keepChanges?: number, upgrades: DocumentUpgrade[] = []) => {
       const opened = await factory.open(place, {
         clock,
+        upgrades,
         ...(keepChanges === undefined ? {} : { keepChanges }),
       });
       open.push(opened);
@@ -85,6 +90,7 @@ export function objectStoreContract(name: string, factory: ObjectStoreFactory): 
           document: { n: 1 },
           createdAt: '2026-01-01T00:00:00.000Z',
           updatedAt: '2026-01-01T00:00:00.000Z',
+          author: null,
         };
         expect(created).toEqual(first);
         expect(await store.get('thing', 'a')).toEqual(first);
@@ -285,6 +291,188 @@ export function objectStoreContract(name: string, factory: ObjectStoreFactory): 
 
       it('passes its own check', async () => {
         await expect(store.check()).resolves.toBeUndefined();
+      });
+    });
+
+    describe('history', () => {
+      const numbers = (page: Page<unknown>) => page.items.map(({ revision }) => revision);
+      const save = (n: number, history?: number) =>
+        store.transact([put('a', { n }, history === undefined ? {} : { history })], {
+          author: `author-${n}`,
+        });
+
+      it('keeps each revision whole: document, labels, author and time', async () => {
+        await store.transact([put('a', { n: 1 }, { labels: { l: '1' }, history: 10 })], { author: 'ada' });
+        const first = await store.get('thing', 'a');
+        clock.time += 1000;
+        await store.transact([put('a', { n: 2 }, { labels: { l: '2' }, history: 10 })]);
+        const second = await store.get('thing', 'a');
+        expect(first).toMatchObject({ author: 'ada', document: { n: 1 }, labels: { l: '1' } });
+        expect(second).toMatchObject({
+          author: null,
+          createdAt: '2026-01-01T00:00:00.000Z',
+          updatedAt: '2026-01-01T00:00:01.000Z',
+        });
+        expect(await store.history('thing', 'a')).toEqual({ items: [second, first], next: null });
+        expect(await store.revision('thing', 'a', 1)).toEqual(first);
+        expect(await store.revision('thing', 'a', 2)).toEqual(second);
+        for (const revision of [0, 3, -1, 1.5, NaN, Infinity]) {
+          expect(await store.revision('thing', 'a', revision)).toBeUndefined();
+        }
+      });
+
+      it('tells the author in answers, lists and changes', async () => {
+        const [answer] = await store.transact([put('a')], { author: 'ada' });
+        expect(answer?.author).toBe('ada');
+        expect((await store.list('thing')).items[0]?.author).toBe('ada');
+        const stop = new AbortController();
+        for await (const change of store.watch({ after: 0, signal: stop.signal })) {
+          expect(change.object.author).toBe('ada');
+          break;
+        }
+        const [deleted] = await store.transact([remove('a')], { author: 'bob' });
+        expect(deleted?.author).toBe('ada');
+        for (const author of ['', 'a\0b', '\ud800']) {
+          await expect(store.transact([put('a')], { author })).rejects.toEqual(failsWith('invalid'));
+        }
+      });
+
+      it('goes back page by page, newest first, whatever is written in between', async () => {
+        for (let n = 1; n <= 25; n++) await save(n, 100);
+        const first = await store.history('thing', 'a', { limit: 10 });
+        expect(numbers(first)).toEqual([25, 24, 23, 22, 21, 20, 19, 18, 17, 16]);
+        await save(26, 100);
+        const second = await store.history('thing', 'a', { limit: 10, cursor: first.next ?? '' });
+        expect(numbers(second)).toEqual([15, 14, 13, 12, 11, 10, 9, 8, 7, 6]);
+        const third = await store.history('thing', 'a', { limit: 5, cursor: second.next ?? '' });
+        expect(numbers(third)).toEqual([5, 4, 3, 2, 1]);
+        expect(third.next).toBeNull();
+        expect(third.items[0]).toMatchObject({ document: { n: 5 }, author: 'author-5' });
+
+        for (const options of [{ limit: 0 }, { limit: 501 }, { limit: 1.5 }]) {
+          await expect(store.history('thing', 'a', options)).rejects.toEqual(failsWith('invalid'));
+        }
+        const { next } = await store.list('thing', { limit: 1 });
+        expect(next).toBeNull();
+        for (const cursor of ['', 'x', first.next ?? '']) {
+          await expect(store.history('thing', 'b', { cursor })).rejects.toEqual(failsWith('invalid-cursor'));
+        }
+      });
+
+      it('keeps the newest revisions only, and none that nobody asked for', async () => {
+        await save(1);
+        await save(2);
+        expect(numbers(await store.history('thing', 'a'))).toEqual([2]);
+        for (let n = 3; n <= 12; n++) await save(n, 5);
+        expect(numbers(await store.history('thing', 'a'))).toEqual([12, 11, 10, 9, 8]);
+        await save(13);
+        expect(numbers(await store.history('thing', 'a'))).toEqual([13, 11, 10, 9, 8]);
+        await save(14, 3);
+        expect(numbers(await store.history('thing', 'a'))).toEqual([14, 13]);
+        await save(15, 1);
+        expect(numbers(await store.history('thing', 'a'))).toEqual([15]);
+        for (const history of [0, -1, 1.5, NaN]) {
+          await expect(save(16, history)).rejects.toEqual(failsWith('invalid'));
+        }
+      });
+
+      it('keeps nothing of a transaction that fails', async () => {
+        await save(1, 10);
+        await expect(
+          store.transact([put('a', { n: 2 }, { history: 10 }), put('a', {}, { expected: 1 })]),
+        ).rejects.toEqual(failsWith('revision-mismatch'));
+        expect(numbers(await store.history('thing', 'a'))).toEqual([1]);
+        await store.transact([put('a', { n: 2 }, { history: 10 }), put('a', { n: 3 }, { history: 10 })]);
+        expect(numbers(await store.history('thing', 'a'))).toEqual([3, 2, 1]);
+      });
+
+      it('goes with the object, touches no other, and begins anew with the next', async () => {
+        await save(1, 10);
+        await save(2, 10);
+        await store.transact([
+          { op: 'put', kind: 'other', id: 'a', document: {}, history: 10 },
+          { op: 'put', kind: 'other', id: 'a', document: {}, history: 10 },
+        ]);
+        await store.transact([remove('a')]);
+        expect(await store.history('thing', 'a')).toEqual({ items: [], next: null });
+        expect(await store.revision('thing', 'a', 1)).toBeUndefined();
+        expect(numbers(await store.history('other', 'a'))).toEqual([2, 1]);
+        await save(1, 10);
+        expect(numbers(await store.history('thing', 'a'))).toEqual([1]);
+      });
+
+      it('is still there after opening again', async () => {
+        for (let n = 1; n <= 1000; n++) await save(n, 1000);
+        const before = await store.history('thing', 'a', { limit: 500 });
+        await store.close();
+        store = await openStore();
+        expect(await store.history('thing', 'a', { limit: 500 })).toEqual(before);
+        expect(await store.revision('thing', 'a', 1)).toMatchObject({ document: { n: 1 } });
+      });
+    });
+
+    describe('documents of older versions', () => {
+      const rename: DocumentUpgrade = {
+        kind: 'thing',
+        from: 1,
+        upgrade: (document) => ({ name: (document as { title: string }).title }),
+      };
+      const greet: DocumentUpgrade = {
+        kind: 'thing',
+        from: 2,
+        upgrade: (document) => ({ greeting: `Hello ${(document as { name: string }).name}` }),
+      };
+
+      it('are read as the newest version everywhere, and stored as it with the next put', async () => {
+        await store.transact([put('a', { title: 'Ada' }, { history: 9 }), put('b', { title: 'Bob' })]);
+        await store.transact([put('a', { title: 'Eve' }, { history: 9 })]);
+        await store.transact([{ op: 'put', kind: 'other', id: 'o', document: { title: 'kept' } }]);
+        await store.close();
+
+        store = await openStore(undefined, [rename]);
+        expect((await store.get('thing', 'a'))?.document).toEqual({ name: 'Eve' });
+        await store.transact([put('a', { name: 'Zoe' }, { history: 9 })]);
+        await store.close();
+
+        store = await openStore(undefined, [greet, rename]);
+        const hello = (whom: string) => ({ greeting: `Hello ${whom}` });
+        expect((await store.list('thing')).items.map(({ document }) => document)).toEqual([
+          hello('Zoe'),
+          hello('Bob'),
+        ]);
+        expect((await store.history('thing', 'a')).items.map(({ document }) => document)).toEqual([
+          hello('Zoe'),
+          hello('Eve'),
+          hello('Ada'),
+        ]);
+        expect((await store.get('other', 'o'))?.document).toEqual({ title: 'kept' });
+        const stop = new AbortController();
+        const seen: unknown[] = [];
+        for await (const { object } of store.watch({ after: 0, kinds: ['thing'], signal: stop.signal })) {
+          if (seen.push(object.document) === 4) break;
+        }
+        expect(seen).toEqual([hello('Ada'), hello('Bob'), hello('Eve'), hello('Zoe')]);
+        expect((await store.transact([remove('b')]))[0]?.document).toEqual(hello('Bob'));
+      });
+
+      it('of a newer release are refused with both numbers at opening', async () => {
+        await store.close();
+        store = await openStore(undefined, [rename, greet]);
+        await store.transact([put('a', {})]);
+        await store.close();
+        const newer = /"thing" in version 3.*up to version 2/;
+        await expect(openStore(undefined, [rename])).rejects.toEqual(
+          failsWith('document-newer', { message: expect.stringMatching(newer) as string }),
+        );
+        store = await openStore(undefined, [rename, greet]);
+        expect(await store.count('thing')).toBe(1);
+      });
+
+      it('need upgrades without gaps', async () => {
+        await store.close();
+        for (const upgrades of [[greet], [rename, rename], [{ ...rename, from: 0 }]]) {
+          await expect(openStore(undefined, upgrades)).rejects.toThrow('leave out and repeat none');
+        }
       });
     });
 

@@ -233,7 +233,7 @@ describe('a damaged store', () => {
   it('names both format numbers when it is from a newer release', async () => {
     const { directory, file } = await used();
     writeFileSync(file, patched(readFileSync(file), 60, [0, 0, 0, 7]));
-    await expect(open(directory)).rejects.toEqual(failsWith('store-newer', /format 7.*up to format 1/));
+    await expect(open(directory)).rejects.toEqual(failsWith('store-newer', /format 7.*up to format 2/));
   });
 
   it('with a log is left as it is too, log included', async () => {

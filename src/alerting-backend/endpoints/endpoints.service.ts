@@ -118,6 +118,7 @@ export class EndpointsService {
         document,
         createdAt: current?.createdAt ?? now,
         updatedAt: now,
+        author: null,
       });
       return { endpoint, created: current === undefined };
     }

@@ -38,7 +38,7 @@ function read(cursor: string): CursorPosition | undefined {
   return typeof kind === 'string' && typeof afterId === 'string' ? { kind, afterId } : undefined;
 }
 
-function invalidCursor(): DomainError {
+export function invalidCursor(): DomainError {
   const detail =
     'The cursor is not one that this list gave out. Use "next" of the page before as it is, or leave it out to start over.';
   return new DomainError({

@@ -9,7 +9,10 @@ export type WireWrite =
       id: string;
       document: string;
       labels: string;
+      /** Of the document. */
+      schemaVersion: number;
       expected: number | 'absent' | undefined;
+      history: number | undefined;
     }
   | { op: 'delete'; kind: string; id: string; expected: number | undefined };
 
@@ -18,6 +21,7 @@ export interface TransactRequest {
   id: number;
   /** RFC 3339; becomes `updatedAt`. */
   at: string;
+  author: string | null;
   writes: WireWrite[];
 }
 
@@ -38,6 +42,8 @@ export interface WriterOptions {
   expectExisting: boolean;
   /** How many changes the log keeps at least. */
   keepChanges: number;
+  /** The newest version of the documents of each kind; 1 for a kind that is not there. */
+  documentVersions: Readonly<Record<string, number>>;
 }
 
 export type WireError = Pick<DomainErrorOptions, 'category' | 'code' | 'detail' | 'errors' | 'extensions'> & {

@@ -1,10 +1,11 @@
 import Database from 'libsql';
+import type { DocumentUpgrades } from '../document-upgrades.js';
 import type { Change, StoredObject } from '../object-store.js';
 import { OBJECT_COLUMNS, toObject, type ObjectRow } from './rows.js';
 import { toStorageError } from './storage-errors.js';
 
 const CHANGE_COLUMNS =
-  'kind, id, revision, object_sequence, labels, document, created_at, updated_at, sequence, op';
+  'kind, id, revision, object_sequence, labels, document, created_at, updated_at, author, schema_version, sequence, op';
 
 /**
  * The read side, on the caller's thread: one connection, prepared statements, no open transaction between calls, so
@@ -13,15 +14,18 @@ const CHANGE_COLUMNS =
 export class StoreReader {
   readonly #db: Database.Database;
   readonly #file: string;
+  readonly #upgrades: DocumentUpgrades;
   readonly #get;
   readonly #page;
   readonly #labels;
+  readonly #history;
   readonly #count;
   readonly #head;
   readonly #oldest;
 
-  constructor(file: string) {
+  constructor(file: string, upgrades: DocumentUpgrades) {
     this.#file = file;
+    this.#upgrades = upgrades;
     this.#db = new Database(file);
     this.#db.exec('PRAGMA query_only=ON');
     this.#db.exec('PRAGMA cache_size=-8000');
@@ -29,6 +33,14 @@ export class StoreReader {
     this.#get = this.#db.prepare(`SELECT ${OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ?`).raw();
     this.#page = this.#db.prepare(`SELECT ${OBJECT_COLUMNS} FROM objects ${order}`).raw();
     this.#labels = this.#db.prepare(`SELECT id, labels FROM objects ${order}`).raw();
+    // One statement, so that no commit comes between the object and its older revisions.
+    this.#history = this.#db
+      .prepare(
+        `SELECT ${OBJECT_COLUMNS} FROM objects WHERE kind = ?1 AND id = ?2 AND revision <= ?3
+         UNION ALL SELECT ${OBJECT_COLUMNS} FROM revisions WHERE kind = ?1 AND id = ?2 AND revision <= ?3
+         ORDER BY revision DESC LIMIT ?4`,
+      )
+      .raw();
     this.#count = this.#db.prepare('SELECT count(*) FROM objects WHERE kind = ?').raw();
     this.#head = this.#db.prepare('SELECT coalesce(max(sequence), 0) FROM changes').raw();
     this.#oldest = this.#db.prepare('SELECT coalesce(min(sequence), 1) FROM changes').raw();
@@ -36,13 +48,19 @@ export class StoreReader {
 
   get<T>(kind: string, id: string): StoredObject<T> | undefined {
     const row = this.#read(() => this.#get.get(kind, id) as ObjectRow | undefined);
-    return row && toObject<T>(row);
+    return row && toObject<T>(row, this.#upgrades);
   }
 
   /** The objects after `afterId` (which may be '' for the first), ordered by the bytes of their ids. */
   page<T>(kind: string, afterId: string, limit: number): StoredObject<T>[] {
     const rows = this.#read(() => this.#page.all(kind, afterId, limit) as ObjectRow[]);
-    return rows.map((row) => toObject<T>(row));
+    return rows.map((row) => toObject<T>(row, this.#upgrades));
+  }
+
+  /** The object and its kept revisions from the number `newest` down. */
+  history<T>(kind: string, id: string, newest: number, limit: number): StoredObject<T>[] {
+    const rows = this.#read(() => this.#history.all(kind, id, newest, limit) as ObjectRow[]);
+    return rows.map((row) => toObject<T>(row, this.#upgrades));
   }
 
   /** As `page`, but without reading the documents. */
@@ -83,9 +101,8 @@ export class StoreReader {
           ][],
       );
       return rows.map((row) => {
-        const [kind, id, revision, objectSequence, labels, document, createdAt, updatedAt, sequence, op] =
-          row;
-        const object = toObject([kind, id, revision, objectSequence, labels, document, createdAt, updatedAt]);
+        const [sequence, op] = row.slice(-2) as [number, 'put' | 'delete'];
+        const object = toObject(row.slice(0, -2) as ObjectRow, this.#upgrades);
         return { op, sequence, object };
       });
     };

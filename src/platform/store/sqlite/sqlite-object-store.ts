@@ -3,20 +3,23 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { SystemClock, type Clock } from '../../clock.js';
 import { DomainError, invalid } from '../../errors.js';
-import { decodeCursor, encodeCursor } from '../cursor.js';
+import { decodeCursor, encodeCursor, invalidCursor } from '../cursor.js';
+import { DocumentUpgrades, type DocumentUpgrade } from '../document-upgrades.js';
 import { matches, type LabelSelector } from '../label-selector.js';
 import {
   ObjectStore,
   type Change,
+  type HistoryOptions,
   type ListOptions,
   type Page,
   type StoredObject,
+  type TransactOptions,
   type Write,
 } from '../object-store.js';
 import { ChangeFeed } from './change-feed.js';
 import { StoreReader } from './reader.js';
 import { storageFailed, toStorageError } from './storage-errors.js';
-import { isStorable, toAnswer, toWire } from './wire-write.js';
+import { assertStorable, isStorable, toAnswer, toWire } from './wire-write.js';
 import { WriterClient } from './writer-client.js';
 
 const DEFAULT_LIMIT = 100;
@@ -39,6 +42,8 @@ export interface SqliteObjectStoreOptions {
   expectExisting?: boolean;
   /** How many changes `watch` can go back at least; 20,000 when left out. */
   keepChanges?: number;
+  /** How documents of older versions are read, for all kinds that ever changed theirs. */
+  upgrades?: readonly DocumentUpgrade[];
 }
 
 /** Stores of this process. A second one on the same file would not hear of the first one's commits. */
@@ -48,7 +53,7 @@ const openFiles = new Set<string>();
  * Opens the SQLite store, or makes it. The caller holds `lockDataDirectory` for the directory and closes the store.
  *
  * @throws DomainError `data-directory-unusable`, `storage-full`, `store-missing`, `store-empty`, `store-truncated`,
- * `store-not-sqlite`, `store-foreign`, `store-newer`, `store-corrupt`, `store-in-use`; nothing is changed then.
+ * `store-not-sqlite`, `store-foreign`, `store-newer`, `document-newer`, `store-corrupt`, `store-in-use`; nothing is changed then.
  */
 export async function openSqliteObjectStore(options: SqliteObjectStoreOptions): Promise<SqliteObjectStore> {
   return SqliteObjectStore.open(options);
@@ -58,6 +63,7 @@ export async function openSqliteObjectStore(options: SqliteObjectStoreOptions): 
 export class SqliteObjectStore extends ObjectStore {
   readonly #file: string;
   readonly #clock: Clock;
+  readonly #upgrades: DocumentUpgrades;
   readonly #reader: StoreReader;
   readonly #writer: WriterClient;
   readonly #feed: ChangeFeed;
@@ -66,6 +72,7 @@ export class SqliteObjectStore extends ObjectStore {
   private constructor(
     file: string,
     clock: Clock,
+    upgrades: DocumentUpgrades,
     reader: StoreReader,
     writer: WriterClient,
     feed: ChangeFeed,
@@ -73,6 +80,7 @@ export class SqliteObjectStore extends ObjectStore {
     super();
     this.#file = file;
     this.#clock = clock;
+    this.#upgrades = upgrades;
     this.#reader = reader;
     this.#writer = writer;
     this.#feed = feed;
@@ -80,6 +88,7 @@ export class SqliteObjectStore extends ObjectStore {
 
   static async open(options: SqliteObjectStoreOptions): Promise<SqliteObjectStore> {
     const file = canonical(options.file);
+    const upgrades = new DocumentUpgrades(options.upgrades ?? []);
     if (openFiles.has(file)) {
       throw new DomainError({
         category: 'conflict',
@@ -91,7 +100,12 @@ export class SqliteObjectStore extends ObjectStore {
     let feed: ChangeFeed | undefined;
     try {
       const { client, head } = await WriterClient.start(
-        { file, expectExisting: options.expectExisting ?? false, keepChanges: options.keepChanges ?? 20_000 },
+        {
+          file,
+          expectExisting: options.expectExisting ?? false,
+          keepChanges: options.keepChanges ?? 20_000,
+          documentVersions: upgrades.versions,
+        },
         {
           committed: (sequence, kinds) => feed?.committed(sequence, kinds),
           warning: (text) => options.logger?.warn(text),
@@ -99,9 +113,10 @@ export class SqliteObjectStore extends ObjectStore {
         },
       );
       try {
-        const reader = new StoreReader(file);
+        const reader = new StoreReader(file, upgrades);
         feed = new ChangeFeed(reader, head);
-        return new SqliteObjectStore(file, options.clock ?? new SystemClock(), reader, client, feed);
+        const clock = options.clock ?? new SystemClock();
+        return new SqliteObjectStore(file, clock, upgrades, reader, client, feed);
       } catch (error) {
         await client.close();
         throw toStorageError(error, file);
@@ -119,11 +134,7 @@ export class SqliteObjectStore extends ObjectStore {
 
   override async list<T>(kind: string, options: ListOptions = {}): Promise<Page<T>> {
     this.#assertOpen();
-    const limit = options.limit ?? DEFAULT_LIMIT;
-    if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-      const detail = `The limit is a whole number from 1 to ${MAX_LIMIT}.`;
-      throw invalid(detail, [{ parameter: 'limit', code: 'range', detail }]);
-    }
+    const limit = checkedLimit(options.limit);
     const afterId = options.cursor === undefined ? '' : decodeCursor(options.cursor, kind);
     const selector = options.selector ?? [];
     const found =
@@ -153,11 +164,43 @@ export class SqliteObjectStore extends ObjectStore {
     return this.#reader.count(kind);
   }
 
-  override async transact(writes: Write[]): Promise<StoredObject[]> {
+  override async history<T>(kind: string, id: string, options: HistoryOptions = {}): Promise<Page<T>> {
+    this.#assertOpen();
+    const limit = checkedLimit(options.limit);
+    const list = JSON.stringify(['history', kind, id]);
+    const newest =
+      options.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(decodeCursor(options.cursor, list)) - 1;
+    if (!Number.isSafeInteger(newest)) throw invalidCursor();
+    const found = isStorable(id) ? this.#reader.history<T>(kind, id, newest, limit + 1) : [];
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    const next =
+      found.length > limit && last ? encodeCursor({ kind: list, afterId: String(last.revision) }) : null;
+    return { items, next };
+  }
+
+  override async revision<T>(
+    kind: string,
+    id: string,
+    revision: number,
+  ): Promise<StoredObject<T> | undefined> {
+    this.#assertOpen();
+    if (!isStorable(id) || !Number.isSafeInteger(revision)) return undefined;
+    const [found] = this.#reader.history<T>(kind, id, revision, 1);
+    return found?.revision === revision ? found : undefined;
+  }
+
+  override async transact(writes: Write[], options: TransactOptions = {}): Promise<StoredObject[]> {
     if (writes.length === 0) return [];
-    const wire = writes.map(toWire);
-    const rows = await this.#writer.transact(this.#clock.timestamp(), wire);
-    return rows.map((row, index) => toAnswer(row, wire[index]));
+    const { author } = options;
+    if (author !== undefined) assertStorable('author', author);
+    const wire = writes.map((write) => toWire(write, this.#upgrades));
+    const rows = await this.#writer.transact({
+      at: this.#clock.timestamp(),
+      author: author ?? null,
+      writes: wire,
+    });
+    return rows.map((row, index) => toAnswer(row, wire[index], this.#upgrades));
   }
 
   override async sequence(): Promise<number> {
@@ -236,6 +279,12 @@ export class SqliteObjectStore extends ObjectStore {
   #assertOpen(): void {
     if (this.#closing) throw storageFailed(`The store ${this.#file} is closed. Open it again to read.`);
   }
+}
+
+function checkedLimit(limit = DEFAULT_LIMIT): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MAX_LIMIT) return limit;
+  const detail = `The limit is a whole number from 1 to ${MAX_LIMIT}.`;
+  throw invalid(detail, [{ parameter: 'limit', code: 'range', detail }]);
 }
 
 /** The same file has one name, whatever links lead to it. */

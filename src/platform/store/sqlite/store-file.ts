@@ -1,19 +1,11 @@
 import Database from 'libsql';
-import {
-  closeSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  chmodSync,
-  statSync,
-  type Stats,
-} from 'node:fs';
+import { closeSync, openSync, readSync, renameSync, rmSync, chmodSync, statSync, type Stats } from 'node:fs';
 import { dirname } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { DomainError, messageOf } from '../../errors.js';
 import { usableDirectory } from '../data-directory.js';
+import { syncPath } from './snapshot.js';
+import { migrateStoreFile } from './store-migration.js';
 import { APPLICATION_ID, CREATE_TABLES, SCHEMA_VERSION } from './schema.js';
 import { errorCode, toStorageError } from './storage-errors.js';
 
@@ -21,20 +13,25 @@ const MAGIC = 'SQLite format 3\0';
 const HEADER_LENGTH = 100;
 
 /**
- * Makes sure that `file` is a store that this release can open, creating it when there is none. Nothing that is
- * already there is changed or removed, whatever it turns out to be.
+ * Makes sure that `file` is a store that this release can open, creating it when there is none. A store of an
+ * older format is copied and then migrated. Otherwise nothing that is already there is changed or removed, whatever it
+ * turns out to be.
  *
  * The caller holds the data directory's lock, and the file is not open in this process: closing the descriptor that
  * is used here would drop the locks of SQLite's.
  *
  * @throws DomainError `data-directory-unusable`, `storage-full`, `store-missing`, `store-empty`, `store-truncated`,
- * `store-not-sqlite`, `store-foreign`, `store-newer`, `store-corrupt`.
+ * `store-not-sqlite`, `store-foreign`, `store-newer`, `document-newer`, `store-corrupt`.
  */
-export function prepareStoreFile(file: string, options: { expectExisting: boolean }): void {
+export function prepareStoreFile(
+  file: string,
+  options: { expectExisting: boolean; documentVersions: Readonly<Record<string, number>> },
+): void {
   usableDirectory(dirname(file));
   const found = statIfThere(file);
   if (found) {
-    checkExisting(file, found);
+    const format = checkExisting(file, found, options.documentVersions);
+    if (format < SCHEMA_VERSION) migrateStoreFile(file, format);
     return;
   }
   if (options.expectExisting || (statIfThere(`${file}-wal`)?.size ?? 0) > 0) {
@@ -70,14 +67,19 @@ function create(file: string): void {
       db.close();
     }
     renameSync(draft, file);
-    syncDirectory(dirname(file));
+    syncPath(dirname(file));
   } catch (error) {
     for (const leftover of [draft, `${draft}-journal`]) rmSync(leftover, { force: true });
     throw toStorageError(error, file);
   }
 }
 
-function checkExisting(file: string, found: Stats): void {
+/** @returns the format of the file */
+function checkExisting(
+  file: string,
+  found: Stats,
+  documentVersions: Readonly<Record<string, number>>,
+): number {
   if (!found.isFile()) {
     throw refusal(
       'store-not-sqlite',
@@ -102,12 +104,7 @@ function checkExisting(file: string, found: Stats): void {
     );
   }
   const version = header.readUInt32BE(60);
-  if (version > SCHEMA_VERSION) {
-    throw refusal(
-      'store-newer',
-      `The store ${file} has format ${version}, and this release reads up to format ${SCHEMA_VERSION}. Nothing was changed. Run the release that wrote it, or a newer one.`,
-    );
-  }
+  if (version > SCHEMA_VERSION) throw newerFormat(file, version);
   const hasLog = (statIfThere(`${file}-wal`)?.size ?? 0) > 0;
   const expectedSize = sizeByHeader(header);
   if (!hasLog && expectedSize !== undefined && found.size < expectedSize) {
@@ -116,31 +113,72 @@ function checkExisting(file: string, found: Stats): void {
       `The store ${file} is cut off: it has ${found.size} of ${expectedSize} bytes. ${RESTORE}`,
     );
   }
-  checkContent(file, hasLog);
+  const format = checkContent(file, hasLog, documentVersions);
+  if (format > SCHEMA_VERSION) throw newerFormat(file, format);
+  return format;
 }
 
-/** Over a read-only connection, because closing one that may write would already change the file. */
-function checkContent(file: string, hasLog: boolean): void {
+function newerFormat(file: string, format: number): DomainError {
+  return refusal(
+    'store-newer',
+    `The store ${file} has format ${format}, and this release reads up to format ${SCHEMA_VERSION}. Nothing was changed. Run the release that wrote it, or a newer one.`,
+  );
+}
+
+/**
+ * Over a read-only connection, because closing one that may write would already change the file.
+ *
+ * @returns the format, which the log may have raised above what the header says
+ */
+function checkContent(
+  file: string,
+  hasLog: boolean,
+  documentVersions: Readonly<Record<string, number>>,
+): number {
   const url = pathToFileURL(file).href;
-  let findings: string[];
+  let db: Database.Database | undefined;
   try {
-    const db = new Database(hasLog ? `${url}?mode=ro` : `${url}?immutable=1`);
-    try {
-      findings = db
-        .prepare('PRAGMA quick_check(3)')
-        .raw()
-        .all()
-        .map((row) => String((row as unknown[])[0]));
-    } finally {
-      db.close();
-    }
+    db = new Database(hasLog ? `${url}?mode=ro` : `${url}?immutable=1`);
+    const findings = db.prepare('PRAGMA quick_check(3)').pluck().all().map(String);
+    if (findings.length !== 1 || findings[0] !== 'ok') throw corrupt(file, findings);
+    const format = Number(db.prepare('PRAGMA user_version').pluck().all()[0]);
+    if (format <= SCHEMA_VERSION) checkDocumentVersions(db, file, documentVersions);
+    return format;
   } catch (error) {
     const code = errorCode(error);
-    if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) findings = [messageOf(error)];
-    else throw toStorageError(error, file);
+    if (code === 'SQLITE_NOTADB' || code.startsWith('SQLITE_CORRUPT')) {
+      throw corrupt(file, [messageOf(error)]);
+    }
+    throw toStorageError(error, file);
+  } finally {
+    db?.close();
   }
-  if (findings.length !== 1 || findings[0] !== 'ok') {
-    throw refusal('store-corrupt', `The store ${file} is damaged (${findings.join('; ')}). ${RESTORE}`);
+}
+
+function corrupt(file: string, findings: string[]): DomainError {
+  return refusal('store-corrupt', `The store ${file} is damaged (${findings.join('; ')}). ${RESTORE}`);
+}
+
+function checkDocumentVersions(
+  db: Database.Database,
+  file: string,
+  known: Readonly<Record<string, number>>,
+): void {
+  const tables = db.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").pluck().all();
+  for (const table of ['objects', 'revisions', 'changes'].filter((name) => tables.includes(name))) {
+    const rows = db.prepare(`SELECT kind, max(schema_version) FROM ${table} GROUP BY kind`).raw().all() as [
+      string,
+      number,
+    ][];
+    for (const [kind, version] of rows) {
+      const newest = Object.hasOwn(known, kind) ? (known[kind] ?? 1) : 1;
+      if (version > newest) {
+        throw refusal(
+          'document-newer',
+          `The store ${file} has documents of the kind "${kind}" in version ${version}, and this release reads up to version ${newest}. Nothing was changed. Run the release that wrote them, or a newer one.`,
+        );
+      }
+    }
   }
 }
 
@@ -166,13 +204,4 @@ function readHeader(file: string): Buffer {
 
 function statIfThere(path: string): Stats | undefined {
   return statSync(path, { throwIfNoEntry: false });
-}
-
-function syncDirectory(directory: string): void {
-  const descriptor = openSync(directory, 'r');
-  try {
-    fsyncSync(descriptor);
-  } finally {
-    closeSync(descriptor);
-  }
 }

@@ -31,6 +31,8 @@ export class GroupWriter {
   readonly #insert;
   readonly #update;
   readonly #delete;
+  readonly #keepRevision;
+  readonly #dropRevisions;
   readonly #insertChange;
   readonly #prune;
 
@@ -48,14 +50,21 @@ export class GroupWriter {
       )
       .raw();
     this.#select = db.prepare(`SELECT ${OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ?`).raw();
-    this.#insert = db.prepare(`INSERT INTO objects (${OBJECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`);
+    this.#insert = db.prepare(
+      `INSERT INTO objects (${OBJECT_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    );
     this.#update = db.prepare(
-      'UPDATE objects SET revision = ?, sequence = ?, labels = ?, document = ?, updated_at = ? WHERE kind = ? AND id = ?',
+      `UPDATE objects SET revision = ?, sequence = ?, labels = ?, document = ?, updated_at = ?, author = ?,
+       schema_version = ? WHERE kind = ? AND id = ?`,
     );
     this.#delete = db.prepare('DELETE FROM objects WHERE kind = ? AND id = ?');
+    this.#keepRevision = db.prepare(
+      `INSERT INTO revisions (${OBJECT_COLUMNS}) SELECT ${OBJECT_COLUMNS} FROM objects WHERE kind = ? AND id = ?`,
+    );
+    this.#dropRevisions = db.prepare('DELETE FROM revisions WHERE kind = ? AND id = ? AND revision <= ?');
     this.#insertChange = db.prepare(
-      `INSERT INTO changes (sequence, op, kind, id, revision, object_sequence, labels, document, created_at, updated_at)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO changes (sequence, op, kind, id, revision, object_sequence, labels, document, created_at, updated_at,
+       author, schema_version) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     );
     this.#prune = db.prepare('DELETE FROM changes WHERE sequence <= ?');
   }
@@ -88,7 +97,7 @@ export class GroupWriter {
   #applyAlone(request: TransactRequest, head: number): WriterAnswer {
     this.#savepoint.run();
     try {
-      const rows = request.writes.map((write, index) => this.#apply(write, head + index + 1, request.at));
+      const rows = request.writes.map((write, index) => this.#apply(write, head + index + 1, request));
       this.#release.run();
       return { id: request.id, rows };
     } catch (error) {
@@ -99,7 +108,7 @@ export class GroupWriter {
     }
   }
 
-  #apply(write: WireWrite, sequence: number, at: string): ObjectRow {
+  #apply(write: WireWrite, sequence: number, { at, author }: TransactRequest): ObjectRow {
     const { kind, id } = write;
     const current = this.#select.get(kind, id) as ObjectRow | undefined;
     checkExpected(write, current?.[2]);
@@ -107,33 +116,42 @@ export class GroupWriter {
     if (write.op === 'delete') {
       if (!current) throw notFound(kind, id);
       this.#delete.run(kind, id);
+      this.#dropRevisions.run(kind, id, current[2]);
       this.#logChange('delete', sequence, current);
       return current;
     }
-    const { labels, document } = write;
+    const { labels, document, schemaVersion, history } = write;
     const revision = (current?.[2] ?? 0) + 1;
-    const row: ObjectRow = [kind, id, revision, sequence, labels, document, current?.[6] ?? at, at];
-    if (current) this.#update.run(revision, sequence, labels, document, at, kind, id);
-    else this.#insert.run(row);
+    const createdAt = current?.[6] ?? at;
+    const row: ObjectRow = [
+      kind,
+      id,
+      revision,
+      sequence,
+      labels,
+      document,
+      createdAt,
+      at,
+      author,
+      schemaVersion,
+    ];
+    if (current) {
+      if (history !== undefined) {
+        this.#keepRevision.run(kind, id);
+        this.#dropRevisions.run(kind, id, revision - history);
+      }
+      this.#update.run(revision, sequence, labels, document, at, author, schemaVersion, kind, id);
+    } else {
+      this.#insert.run(row);
+    }
     this.#logChange('put', sequence, row);
     row[5] = '';
     return row;
   }
 
   #logChange(op: 'put' | 'delete', sequence: number, row: ObjectRow): void {
-    const [kind, id, revision, objectSequence, labels, document, createdAt, updatedAt] = row;
-    this.#insertChange.run(
-      sequence,
-      op,
-      kind,
-      id,
-      revision,
-      objectSequence,
-      labels,
-      document,
-      createdAt,
-      updatedAt,
-    );
+    const [kind, id, revision, objectSequence, ...content] = row;
+    this.#insertChange.run(sequence, op, kind, id, revision, objectSequence, ...content);
   }
 }
 

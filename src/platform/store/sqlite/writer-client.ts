@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '../../errors.js';
-import { fromWireError, type WireWrite, type WriterMessage, type WriterOptions } from './protocol.js';
+import { fromWireError, type TransactRequest, type WriterMessage, type WriterOptions } from './protocol.js';
 import type { WriterRequest } from './protocol.js';
 import type { ObjectRow } from './rows.js';
 import { storageFailed } from './storage-errors.js';
@@ -54,8 +54,8 @@ export class WriterClient {
     return { client, head };
   }
 
-  transact(at: string, writes: WireWrite[]): Promise<ObjectRow[]> {
-    return this.#request((id) => ({ type: 'transact', id, at, writes }));
+  transact(request: Omit<TransactRequest, 'type' | 'id'>): Promise<ObjectRow[]> {
+    return this.#request((id) => ({ type: 'transact', id, ...request }));
   }
 
   async check(): Promise<void> {
