@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ALERTMANAGER_TIMEOUT_MS } from '../support/alertmanager.js';
 import { eventually } from '../support/eventually.js';
-import { GatewayUnderTest, processesOf, type Json, type Problem } from '../support/gateway.js';
+import {
+  GatewayUnderTest,
+  processesOf,
+  type GatewayAnswer,
+  type Json,
+  type Problem,
+} from '../support/gateway.js';
+import { WebhookCollector } from '../support/webhook-collector.js';
 
 const ALERTING = '/api/v1/alerting';
 const ALERTS = `${ALERTING}/alertmanager/api/v2/alerts`;
@@ -14,11 +21,16 @@ const largeLabels = (): Record<string, string> =>
 
 describe('a running backend', () => {
   let gateway: GatewayUnderTest;
+  let collector: WebhookCollector;
   beforeAll(async () => {
+    collector = await WebhookCollector.start();
     gateway = await GatewayUnderTest.start();
     await gateway.untilRunning();
   }, ALERTMANAGER_TIMEOUT_MS);
-  afterAll(() => gateway.dispose());
+  afterAll(async () => {
+    await gateway.dispose();
+    await collector.close();
+  });
 
   // Go takes any member whose name folds to the field's.
   it.each(['labels', 'Labels', 'LABELS', 'label\u017f'])(
@@ -54,6 +66,55 @@ describe('a running backend', () => {
       expect([answer.status, answer.body.code], answer.text).toEqual([422, 'secret-required']);
     },
   );
+
+  it('never brings back a secret that was replaced while somebody else sent ***', async () => {
+    const path = `${ALERTING}/endpoints/rotated`;
+    const put = (credentials: string): Promise<GatewayAnswer> =>
+      gateway.request('PUT', path, {
+        body: {
+          name: 'rotated',
+          type: 'webhook',
+          webhook: { url: `${collector.url}/echo`, http_config: { authorization: { credentials } } },
+        },
+      });
+    for (let round = 0; round < 10; round += 1) {
+      await put(`old-${round}`);
+      const writes = ['***', '***', '***', `new-${round}`, '***', '***'].map(put);
+      for (const { status, text } of await Promise.all(writes)) expect(status, text).toBe(200);
+      const body = { endpointId: 'rotated' };
+      expect((await gateway.request('POST', `${ALERTING}/endpoint-tests`, { body })).status).toBe(200);
+      const used = collector.at('/echo').at(-1)?.headers.authorization;
+      expect(used).toBe(`Bearer new-${round}`);
+    }
+  });
+
+  it('shows no secret that a receiver sends back', async () => {
+    collector.respond('/mirror', { status: 200, body: 'You sent: Bearer mirrored-secret' });
+    const http = { authorization: { credentials: 'mirrored-secret' } };
+    const endpoint = {
+      name: 'm',
+      type: 'webhook',
+      webhook: { url: `${collector.url}/mirror`, http_config: http },
+    };
+    const { body } = await gateway.request('POST', `${ALERTING}/endpoint-tests`, { body: { endpoint } });
+    expect(body).toMatchObject({ delivered: true, response: 'You sent: Bearer ***' });
+  });
+
+  it('says in the words of its own API what cannot be tested, and that there are too many tests', async () => {
+    const test = (change: object, path = '/slow'): Promise<GatewayAnswer<Problem>> =>
+      gateway.request<Problem>('POST', `${ALERTING}/endpoint-tests`, {
+        body: {
+          endpoint: { name: 't', type: 'webhook', webhook: { url: `${collector.url}${path}`, ...change } },
+        },
+      });
+    const proxied = await test({ http_config: { proxy_url: 'http://127.0.0.1:9', no_proxy: 'localhost' } });
+    expect([proxied.status, proxied.body.code], proxied.text).toEqual([422, 'not-testable']);
+    collector.respond('/slow', { status: 200, delay: 1_500 });
+    const answers = await Promise.all(Array.from({ length: 6 }, () => test({})));
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, 200, 200, 200, 429, 429]);
+    const refused = answers.find(({ status }) => status === 429);
+    expect([refused?.body.code, refused?.headers['retry-after']]).toEqual(['too-many-tests', '1']);
+  });
 
   it('has receipts for the largest notifications, and for more of them than a ring holds', async () => {
     const ids: string[] = [];

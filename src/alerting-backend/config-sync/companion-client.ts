@@ -95,14 +95,34 @@ export class CompanionClient implements OnApplicationShutdown {
     return (await this.#expectJson(companionUrl, call)) as MessagePage;
   }
 
-  async testEndpoint(companionUrl: string, test: EndpointTestRequest): Promise<EndpointTestResult> {
+  /**
+   * @param pointer of what is tested in the caller's body, for errors
+   * @throws DomainError `too-many-tests`, `not-testable`
+   */
+  async testEndpoint(
+    companionUrl: string,
+    test: EndpointTestRequest,
+    pointer: string,
+  ): Promise<EndpointTestResult> {
     const call = {
       path: '/v1/endpoint-tests',
       method: 'POST' as const,
       body: JSON.stringify(test),
       timeout: test.timeout + 15_000,
     };
-    return (await this.#expectJson(companionUrl, call)) as EndpointTestResult;
+    const answer = await this.call(companionUrl, call);
+    if (answer.status === 200) return parse(companionUrl, answer) as EndpointTestResult;
+    const { code, detail = '' } = parse(companionUrl, answer) as { code?: string; detail?: string };
+    if (answer.status === 429) {
+      throw new DomainError({ category: 'too-many-requests', code: 'too-many-tests', detail, retryAfter: 1 });
+    }
+    if (code !== 'unsupported') throw unexpected(companionUrl, answer);
+    throw new DomainError({
+      category: 'invalid',
+      code: 'not-testable',
+      detail,
+      errors: [{ pointer, code: 'not-testable', detail }],
+    });
   }
 
   /** Posts alerts as Alertmanager's API v2 takes them. */

@@ -12,6 +12,7 @@ import { openBlock } from '../config-sync/config-sync.service.js';
 import { ENDPOINT_KIND, type Endpoint } from './endpoint.js';
 import type { EndpointTestInputDto } from './endpoint-test.dto.js';
 import { blockOf } from './endpoints.service.js';
+import { hideSecrets } from './hide-secrets.js';
 import { receiverType } from './receivers/receiver-types.js';
 
 /** The receiver must have answered by then; milliseconds. */
@@ -41,14 +42,18 @@ export class EndpointTestsService {
       },
       timeout: TEST_TIMEOUT_MS,
     };
-    return this.#throughAnyMember(test);
+    const pointer = input.endpoint === undefined ? '/endpointId' : `/endpoint/${type}`;
+    const result = await this.#throughAnyMember(test, pointer);
+    const hide = (text: string | null): string | null =>
+      text === null ? null : hideSecrets(text, block, receiverType(type).secrets);
+    return { ...result, response: hide(result.response), error: hide(result.error) };
   }
 
-  async #throughAnyMember(test: EndpointTestRequest): Promise<EndpointTestResult> {
+  async #throughAnyMember(test: EndpointTestRequest, pointer: string): Promise<EndpointTestResult> {
     const failures: string[] = [];
     for (const { url } of await this.members.companionUrls()) {
       try {
-        return await this.companions.testEndpoint(url, test);
+        return await this.companions.testEndpoint(url, test, pointer);
       } catch (error) {
         // Only a member that was never reached may be replaced by another: a test is one delivery.
         if (!(error instanceof DomainError && error.code === 'member-unreachable')) throw error;

@@ -11,7 +11,12 @@ import {
   type WritePreconditions,
 } from '../../platform/http/preconditions.js';
 import { keepSecrets } from '../../platform/secrets/keep-secrets.js';
-import { openSecrets, redactSecrets, sealSecrets } from '../../platform/secrets/secret-fields.js';
+import {
+  holdsRedacted,
+  openSecrets,
+  redactSecrets,
+  sealSecrets,
+} from '../../platform/secrets/secret-fields.js';
 import { Sealer } from '../../platform/secrets/sealer.js';
 import { ObjectStore, type ListOptions, type StoredObject } from '../../platform/store/object-store.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
@@ -55,8 +60,18 @@ export class EndpointsService {
     preconditions: WritePreconditions,
     dryRun: boolean,
   ): Promise<WrittenEndpoint> {
-    const current = await this.store.get<Endpoint>(ENDPOINT_KIND, id);
-    return this.#write(id, input, current, preconditions, dryRun);
+    for (;;) {
+      const current = await this.store.get<Endpoint>(ENDPOINT_KIND, id);
+      const asked = expectedRevision(preconditions, current?.revision);
+      const keeps = current !== undefined && holdsRedacted(blockOf(input), receiverType(input.type).secrets);
+      try {
+        const expected = asked ?? (keeps ? current.revision : undefined);
+        return await this.#write(id, input, current, expected === undefined ? {} : { expected }, dryRun);
+      } catch (error) {
+        // A secret that another writer has replaced in between must not come back for the sake of a ***.
+        if (asked !== undefined || !keeps || !isStale(error)) throw error;
+      }
+    }
   }
 
   /** @param patch RFC 7386, over what `get` answers */

@@ -85,6 +85,16 @@ export function openSecrets<T>(document: T, options: SealOptions): T {
   return opened as T;
 }
 
+/** Whether it needs stored secrets: `***` stands for one of its own. */
+export function holdsRedacted(document: unknown, patterns: readonly string[]): boolean {
+  let found = false;
+  mapLocations(document, parsePatterns(patterns), '', (value) => {
+    found ||= value === REDACTED;
+    return value;
+  });
+  return found;
+}
+
 /**
  * For calls that have no stored object to keep secrets of, e.g. inline tests.
  * @throws DomainError `secret-required` with a pointer for each `***`
