@@ -1,5 +1,4 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { request } from 'undici';
 import {
   type ConfigAcknowledgement,
   type ConfigRefusal,
@@ -143,6 +142,8 @@ export class CompanionClient implements OnApplicationShutdown {
   ): Promise<CompanionAnswer> {
     try {
       return await withDeadline(timeout ?? DEFAULT_TIMEOUT_MS, signal, async (deadline) => {
+        // Loaded with the first call: a start does not pay for it.
+        const { request } = await import('undici');
         const dispatcher = await this.#tls.dispatcher();
         const response = await request(new URL(path, companionUrl), {
           dispatcher,

@@ -5,10 +5,9 @@ import type { ComponentDefinition } from './component-definition.js';
 import { withDirectoryLock } from './component-lock.js';
 import { type Attempt, componentUnavailable, SOURCE_LABELS } from './component-unavailable.js';
 import { buildWithGo } from './go-build.js';
-import type { DownloadDeadlines } from './http-download.js';
+import type { DownloadDeadlines } from './download-deadlines.js';
 import { binariesAt, candidatesOnPath } from './path-search.js';
 import type { Platform } from './platform.js';
-import { downloadRelease } from './release-download.js';
 import { inRange } from './version-range.js';
 import { probeVersions } from './version-probe.js';
 
@@ -107,9 +106,11 @@ export class ComponentSearch {
           }
           await cache.removeLeftovers();
           return (
-            (await this.obtain('download', (staging, common) =>
-              downloadRelease(this.definition, staging, common),
-            )) ??
+            (await this.obtain('download', async (staging, common) => {
+              // Hardly ever needed, and what it stands on (undici, tar) is slow to load.
+              const { downloadRelease } = await import('./release-download.js');
+              return downloadRelease(this.definition, staging, common);
+            })) ??
             (await this.obtain('build', (staging, common) => buildWithGo(this.definition, staging, common)))
           );
         },

@@ -5,7 +5,7 @@ import { notFound } from '../errors.js';
 import { ComponentCatalogue, type ResolvedComponent, type ResolveOptions } from './component-catalogue.js';
 import { type ComponentDefinition, COMPONENTS_DIRECTORY, readDefinitions } from './component-definition.js';
 import { ComponentSearch } from './component-search.js';
-import { DEFAULT_DEADLINES, type DownloadDeadlines } from './http-download.js';
+import { DEFAULT_DEADLINES, type DownloadDeadlines } from './download-deadlines.js';
 import { currentPlatform } from './platform.js';
 import { SharedWork } from './shared-work.js';
 

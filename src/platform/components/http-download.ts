@@ -6,25 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { type Dispatcher, EnvHttpProxyAgent, errors, request } from 'undici';
 import { withDeadline } from '../deadline.js';
 import { messageOf } from '../errors.js';
+import type { DownloadDeadlines } from './download-deadlines.js';
 import { displayUrl } from './release-urls.js';
-
-/** All in milliseconds. */
-export interface DownloadDeadlines {
-  connect: number;
-  /** Until the headers of an answer. */
-  answer: number;
-  /** Between two pieces of a body. */
-  idle: number;
-  /** For one file as a whole. */
-  total: number;
-}
-
-export const DEFAULT_DEADLINES: DownloadDeadlines = {
-  connect: 4_000,
-  answer: 15_000,
-  idle: 20_000,
-  total: 15 * 60_000,
-};
 
 const MAX_REDIRECTS = 5;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);

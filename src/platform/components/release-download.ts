@@ -5,7 +5,8 @@ import { messageOf } from '../errors.js';
 import { findChecksum } from './checksums.js';
 import type { ComponentProgress } from './component-catalogue.js';
 import type { ComponentDefinition } from './component-definition.js';
-import { DownloadError, type DownloadDeadlines, HttpDownload } from './http-download.js';
+import type { DownloadDeadlines } from './download-deadlines.js';
+import { DownloadError, HttpDownload } from './http-download.js';
 import type { Platform } from './platform.js';
 import { displayUrl, releaseUrls } from './release-urls.js';
 

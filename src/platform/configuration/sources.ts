@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { basename, dirname, resolve } from 'node:path';
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from 'yaml';
+import type { YAMLMap } from 'yaml';
 import { messageOf } from '../errors.js';
 import { nearest } from '../nearest.js';
 import type { ConfigurationFinding } from './configuration-error.js';
@@ -31,6 +32,11 @@ const OTHER_VARIABLES = new Set([
   'OPNI_REMOTE_WRITE_LISTEN',
 ]);
 
+/** Loaded with the first file: a start without one does not pay for it. */
+function yamlParser(): typeof import('yaml') {
+  return createRequire(import.meta.url)('yaml') as typeof import('yaml');
+}
+
 /** Reads the file; every leaf keeps its line. */
 export function readFileValues(path: string, definitions: SettingDefinition[]): SourcedValues {
   const values = new Map<string, SourcedValue>();
@@ -42,6 +48,9 @@ export function readFileValues(path: string, definitions: SettingDefinition[]): 
   } catch (error) {
     return { values, findings: [{ origin: path, message: `cannot be read: ${messageOf(error)}.` }] };
   }
+  const { isMap, isScalar, isSeq, LineCounter, parseDocument } = yamlParser();
+  const isNothing = (node: unknown): boolean =>
+    node === null || node === undefined || (isScalar(node) && node.value === null);
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   for (const problem of document.errors) {
@@ -153,8 +162,4 @@ function normalise({ kind }: SettingDefinition, value: unknown, directory: strin
 function prefixesOf(path: string): string[] {
   const parts = path.split('.');
   return parts.slice(0, -1).map((_, index) => parts.slice(0, index + 1).join('.'));
-}
-
-function isNothing(node: unknown): boolean {
-  return node === null || node === undefined || (isScalar(node) && node.value === null);
 }

@@ -2,7 +2,7 @@ import type { Agent, Dispatcher } from 'undici';
 import { SystemClock, type Clock } from '../clock.js';
 import { renewAt } from './certificate-files.js';
 import type { CertificateRequest, Certificates, IssuerName } from './certificates.js';
-import { mutualTlsClient, type MutualTlsClientOptions } from './mutual-tls-client.js';
+import type { MutualTlsClientOptions } from './mutual-tls-client.js';
 
 export interface RenewingMutualTlsClientOptions extends MutualTlsClientOptions {
   certificates: Certificates;
@@ -51,6 +51,7 @@ export class RenewingMutualTlsClient {
   async #renew(): Promise<Current> {
     const { certificates, issuer, request } = this.#options;
     const bundle = await certificates.issue(issuer, request);
+    const { mutualTlsClient } = await import('./mutual-tls-client.js');
     const retired = this.#current;
     this.#current = { agent: mutualTlsClient(bundle, this.#options), renewAt: Date.parse(renewAt(bundle)) };
     if (retired !== undefined) {

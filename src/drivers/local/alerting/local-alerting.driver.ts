@@ -1,6 +1,5 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { request } from 'undici';
 import {
   AlertingDriver,
   type AlertingObservation,
@@ -222,6 +221,7 @@ export class LocalAlertingDriver extends AlertingDriver {
       stopTimeout: STOP_TIMEOUT_MS,
       ready: (signal) =>
         withDeadline(PROBE_TIMEOUT_MS, signal, async (deadline) => {
+          const { request } = await import('undici');
           const answer = await request(readyUrl, { signal: deadline });
           await answer.body.dump();
           return answer.statusCode === 200;
