@@ -56,7 +56,12 @@ export function mapLocations(
     mapLocations(child, descend(tails, segment), pointerTo(pointer, segment), change);
   if (Array.isArray(value)) return value.map((item, index) => below(item, String(index)));
   if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, below(member, name)]));
+  const copy = { ...value };
+  for (const name of Object.keys(value)) {
+    // An own member even when it is called __proto__: the copy has it already.
+    if (tails.some(([head]) => head === name || head === '*')) copy[name] = below(value[name], name);
+  }
+  return copy;
 }
 
 /** What stands at the locations of one tail, by relative pointer. */
