@@ -14,6 +14,7 @@ import { EndpointTestsController } from './endpoints/endpoint-tests.controller.j
 import { EndpointTestsService } from './endpoints/endpoint-tests.service.js';
 import { EndpointsController } from './endpoints/endpoints.controller.js';
 import { EndpointsService } from './endpoints/endpoints.service.js';
+import { BroadcastAudience } from './notifications/broadcast-audience.js';
 import { NotificationPoster } from './notifications/notification-poster.js';
 import { NotificationsController } from './notifications/notifications.controller.js';
 import { NotificationsService } from './notifications/notifications.service.js';
@@ -42,6 +43,7 @@ import { RoutingService } from './routing/routing.service.js';
     EndpointTestsService,
     NotificationsService,
     NotificationPoster,
+    BroadcastAudience,
     RoutingService,
     AlertmanagerApiService,
     { provide: DesiredAlertingSpec, useExisting: InstallationService },

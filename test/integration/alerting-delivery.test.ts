@@ -96,7 +96,7 @@ async function push(title: string, change: Json = {}, at: GatewayUnderTest = gat
 
 let fences = 0;
 
-/** A title that no other test waits for: broadcasts of the last minutes reach endpoints that are made later, too. */
+/** A title that no other test waits for. */
 function fence(): string {
   fences += 1;
   return `fence ${fences}`;
@@ -293,6 +293,23 @@ describe('a notification', () => {
       annotations: { summary: 'fire', description: 'the body of fire' },
     });
     await remove('all', 'errors-only', 'info-only', 'opted-out');
+  });
+
+  it('reaches nobody who opts in after it was pushed, and says whom it went to', async () => {
+    await endpoint('before', broadcast());
+    await endpoint('later', broadcast(['info']));
+    const id = await push('old news');
+    await arrivedAt('/before', 'old news');
+    await endpoint('after', broadcast());
+    await endpoint('later', broadcast());
+    const last = fence();
+    await push(last, { severity: 'error' });
+    await arrivedAt('/after', last, 20_000);
+    await arrivedAt('/later', last);
+    expect(receiver.titlesAt('/after')).toEqual([last]);
+    expect(receiver.titlesAt('/later')).toEqual([last]);
+    expect(await notification(id)).toMatchObject({ endpoints: [], recipients: [{ id: 'before' }] });
+    await remove('before', 'after', 'later');
   });
 
   it('with endpoints reaches exactly these, whatever they opted in for', async () => {

@@ -528,7 +528,7 @@ describe('texts that are dangerous elsewhere', () => {
       const basic = `{"basic_auth":{"username":"${half}","password":"${half}"}}`;
       const body = `{"name":"a","type":"webhook","webhook":{"url":"${URL_A}","http_config":${basic}}}`;
       const answer = await put('half', body);
-      expect([400, 422], answer.text).toContain(answer.status);
+      expect(answer.status, answer.text).toBe(400);
       expect((answer.body as unknown as Problem).errors?.map(({ pointer }) => pointer)).toEqual([
         '/webhook/http_config/basic_auth/username',
         '/webhook/http_config/basic_auth/password',

@@ -18,12 +18,17 @@ import {
   sealSecrets,
 } from '../../platform/secrets/secret-fields.js';
 import { Sealer } from '../../platform/secrets/sealer.js';
-import { ObjectStore, type ListOptions, type StoredObject } from '../../platform/store/object-store.js';
+import {
+  ObjectStore,
+  type ListOptions,
+  type StoredObject,
+  type Write,
+} from '../../platform/store/object-store.js';
+import { BroadcastAudience } from '../notifications/broadcast-audience.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
 import { ENDPOINT_KIND, type Endpoint } from './endpoint.js';
 import { EndpointInputDto, type EndpointDto, type EndpointListDto } from './endpoint.dto.js';
 import { RECEIVER_TYPE_NAMES, receiverType } from './receivers/receiver-types.js';
-import { unicodeErrors } from './receivers/unicode.rules.js';
 
 export interface WrittenEndpoint {
   endpoint: EndpointDto;
@@ -38,6 +43,7 @@ export class EndpointsService {
     private readonly sealer: Sealer,
     private readonly clock: Clock,
     private readonly configSync: ConfigSyncService,
+    private readonly audience: BroadcastAudience,
   ) {}
 
   /** @throws DomainError `not-found` */
@@ -99,9 +105,15 @@ export class EndpointsService {
   async delete(id: string, preconditions: WritePreconditions): Promise<void> {
     const current = await this.#stored(id);
     const expected = expectedRevision(preconditions, current.revision);
-    await this.store.transact([
+    await this.#commit([
       { op: 'delete', kind: ENDPOINT_KIND, id, ...(typeof expected === 'number' ? { expected } : {}) },
     ]);
+  }
+
+  async #commit(writes: Write[]): Promise<StoredObject[]> {
+    const written = await this.store.transact(writes);
+    this.audience.invalidate();
+    return written;
   }
 
   async #stored(id: string): Promise<StoredObject<Endpoint>> {
@@ -137,7 +149,7 @@ export class EndpointsService {
       });
       return { endpoint, created: current === undefined };
     }
-    const [written] = await this.store.transact([
+    const [written] = await this.#commit([
       {
         op: 'put',
         kind: ENDPOINT_KIND,
@@ -228,11 +240,7 @@ export function blockOf(input: Pick<EndpointInputDto, 'type'>, prefix = ''): Rec
     );
   }
   // Through JSON: instances of DTO classes become plain, members that are undefined go.
-  const plain = JSON.parse(JSON.stringify(block)) as Record<string, unknown>;
-  const errors = unicodeErrors(plain, `${prefix}/${input.type}`);
-  if (errors.length > 0)
-    throw invalid('A text is not valid Unicode. Correct the fields named in errors.', errors);
-  return plain;
+  return JSON.parse(JSON.stringify(block)) as Record<string, unknown>;
 }
 
 function isStale(error: unknown): boolean {
@@ -253,9 +261,19 @@ function refuseStale(id: string, expected: number | 'absent' | undefined, curren
 }
 
 function inputOf({
-  block,
+  name,
+  description,
+  labels,
+  notifications,
   type,
-  ...rest
+  block,
 }: Endpoint): Omit<EndpointDto, 'id' | 'revision' | 'createdAt' | 'updatedAt' | 'status'> {
-  return { ...rest, type, [type]: redactSecrets(block, receiverType(type).secrets) };
+  return {
+    name,
+    description,
+    labels,
+    notifications,
+    type,
+    [type]: redactSecrets(block, receiverType(type).secrets),
+  };
 }

@@ -80,6 +80,8 @@ export class NotificationDto extends NotificationInputDto {
   id!: string;
   /** RFC 3339. */
   createdAt!: string;
+  /** Whom it goes to: the named endpoints, or for a broadcast those that had opted in for its severity when it was pushed. */
+  recipients!: EndpointReferenceDto[];
   deliveries!: NotificationDeliveryDto[];
 }
 

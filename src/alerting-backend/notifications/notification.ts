@@ -12,8 +12,10 @@ export interface Notification {
   severity: Severity;
   goldenSignal: GoldenSignal;
   labels: Record<string, string>;
-  /** Empty: broadcast to the endpoints that opted in for the severity. */
+  /** As they were named; empty: a broadcast. */
   endpoints: { id: string }[];
+  /** Whom it goes to: the named ones, or for a broadcast those that had opted in for the severity when it was pushed. */
+  recipients: { id: string }[];
   /** RFC 3339. */
   createdAt: string;
   /** Members whose embedded server has it, with the time of their first receipt. */
@@ -48,7 +50,7 @@ export const ACTIVE_MS = 10 * 60_000;
 
 /** The alert that carries a notification. @param endsAt RFC 3339 */
 export function alertOf(id: string, notification: Notification, endsAt: string): PostableAlert {
-  const { title, body, severity, goldenSignal, labels, endpoints, createdAt } = notification;
+  const { title, body, severity, goldenSignal, labels, recipients, createdAt } = notification;
   return {
     labels: {
       alertname: title,
@@ -56,8 +58,8 @@ export function alertOf(id: string, notification: Notification, endsAt: string):
       [LABELS.notification]: id,
       [LABELS.severity]: severity,
       [LABELS.goldenSignal]: goldenSignal,
-      ...(endpoints.length > 0
-        ? { [LABELS.endpoints]: endpoints.map((endpoint) => endpoint.id).join(',') }
+      ...(recipients.length > 0
+        ? { [LABELS.endpoints]: recipients.map(({ id: endpointId }) => endpointId).join(',') }
         : {}),
     },
     annotations: { summary: title, description: body },

@@ -6,6 +6,7 @@ import { parseLabelSelector } from '../../platform/store/label-selector.js';
 import { ObjectStore, type StoredObject } from '../../platform/store/object-store.js';
 import { InstallationService } from '../cluster/installation.service.js';
 import { ENDPOINT_KIND } from '../endpoints/endpoint.js';
+import { BroadcastAudience } from './broadcast-audience.js';
 import { NOTIFICATION_KIND, POSTING_KIND, type Notification, type Posting } from './notification.js';
 import type {
   NotificationDetailDto,
@@ -25,6 +26,7 @@ export class NotificationsService {
     private readonly store: ObjectStore,
     private readonly clock: Clock,
     private readonly installation: InstallationService,
+    private readonly audience: BroadcastAudience,
   ) {}
 
   /** @throws DomainError `backend-not-ready` when no alerting backend is installed */
@@ -34,13 +36,16 @@ export class NotificationsService {
     await this.#requireEndpoints(input);
     const { title, body, severity, goldenSignal, endpoints } = input;
     const labels = Object.fromEntries(Object.entries(input.labels));
+    const named = endpoints.map(({ id }) => id);
+    const recipients = named.length > 0 ? named : await this.audience.of(severity);
     const notification: Notification = {
       title,
       body,
       severity,
       goldenSignal,
       labels,
-      endpoints: endpoints.map(({ id }) => ({ id })),
+      endpoints: named.map((id) => ({ id })),
+      recipients: recipients.map((id) => ({ id })),
       createdAt: this.clock.timestamp(),
       deliveries: [],
     };

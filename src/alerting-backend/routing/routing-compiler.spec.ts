@@ -80,7 +80,7 @@ describe('compileRouting', () => {
       groupWait: intervals,
       groupInterval,
     });
-    const matcher = configuration.route.routes?.[1]?.routes?.[0]?.routes?.[1]?.matchers?.[0] ?? '';
+    const matcher = configuration.route.routes?.[1]?.routes?.[0]?.routes?.[0]?.matchers?.[0] ?? '';
     const pattern = new RegExp(`^(?:${/"(.*)"/.exec(matcher)?.[1] ?? ''})$`);
     expect(['a.b', 'x,a.b', 'a.b,x', 'x,a.b,y'].every((value) => pattern.test(value))).toBe(true);
     expect(['aXb', 'xa.b', 'a.bx', 'a.bx,y', ''].some((value) => pattern.test(value))).toBe(false);

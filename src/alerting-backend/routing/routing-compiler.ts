@@ -9,7 +9,7 @@ export const LABELS = {
   notification: 'opni_notification_id',
   severity: 'opni_severity',
   goldenSignal: 'opni_golden_signal',
-  /** Comma-separated endpoint ids; absent: broadcast. */
+  /** Comma-separated endpoint ids; absent: it goes to no endpoint. */
   endpoints: 'opni_endpoints',
 } as const;
 
@@ -58,8 +58,7 @@ export interface CompiledRouting {
  *
  * The tree, in this order:
  * 1. everything → the embedded server, `continue`
- * 2. our notifications, by severity; in each the broadcast ones → every endpoint that opted in for the severity, the
- *    addressed ones → the endpoints they name; stops there
+ * 2. our notifications, by severity → the endpoints whose ids the alert carries, each `continue`; stops there
  * 3. the rest → nowhere else
  */
 export function compileRouting(input: RoutingInput): CompiledRouting {
@@ -113,23 +112,14 @@ function severityRoute(
   endpoints: RoutingInput['endpoints'],
   { groupWait, groupInterval }: RoutingInput,
 ): Route {
-  const broadcast = endpoints.filter(
-    ({ endpoint }) => endpoint.notifications.enabled && endpoint.notifications.severities.includes(severity),
-  );
   return {
     matchers: [`${LABELS.severity}="${severity}"`],
     group_wait: groupWait[severity],
     group_interval: groupInterval[severity],
-    routes: [
-      {
-        matchers: [`${LABELS.endpoints}=""`],
-        routes: broadcast.map(({ id }) => ({ receiver: receiverName(id), continue: true })),
-      },
-      ...endpoints.map(({ id }) => ({
-        receiver: receiverName(id),
-        matchers: [`${LABELS.endpoints}=~"(.*,)?${id.replaceAll('.', '[.]')}(,.*)?"`],
-        continue: true,
-      })),
-    ],
+    routes: endpoints.map(({ id }) => ({
+      receiver: receiverName(id),
+      matchers: [`${LABELS.endpoints}=~"(.*,)?${id.replaceAll('.', '[.]')}(,.*)?"`],
+      continue: true,
+    })),
   };
 }

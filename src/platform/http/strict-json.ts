@@ -13,6 +13,9 @@ export const FORBIDDEN_NAMES: ReadonlySet<string> = new Set([
   ...Object.getOwnPropertyNames(Object.prototype),
 ]);
 
+/** Half of a surrogate pair: JSON can spell it, but it is no character and no UTF-8. */
+const HALF_A_PAIR = /\p{Cs}/u;
+
 const decoder = new TextDecoder('utf-8', { fatal: true });
 
 /** @throws DomainError `malformed-body` when the bytes are not UTF-8 */
@@ -25,8 +28,10 @@ export function decodeUtf8(bytes: Uint8Array): string {
 }
 
 /**
- * JSON from outside: fatal UTF-8, at most {@link MAX_JSON_DEPTH} levels, no member that could reach a prototype.
- * @throws DomainError (malformed) `malformed-body`, `body-too-deep` or `forbidden-member`, with a pointer where there is one
+ * JSON from outside: fatal UTF-8 and whole characters, at most {@link MAX_JSON_DEPTH} levels, no member that could reach a
+ * prototype.
+ * @throws DomainError (malformed) `malformed-body`, `not-unicode`, `body-too-deep` or `forbidden-member`, with a pointer where
+ *   there is one
  */
 export function parseStrictJson(bytes: Uint8Array): unknown {
   const text = decodeUtf8(bytes);
@@ -48,7 +53,9 @@ interface Node {
 
 function checkShape(root: unknown): void {
   const open: Node[] = [{ value: root, path: [] }];
+  const broken: (readonly (string | number)[])[] = [];
   for (let node = open.pop(); node; node = open.pop()) {
+    if (typeof node.value === 'string' && HALF_A_PAIR.test(node.value)) broken.push(node.path);
     if (typeof node.value !== 'object' || node.value === null) continue;
     if (node.path.length >= MAX_JSON_DEPTH) {
       throw new DomainError({
@@ -60,9 +67,12 @@ function checkShape(root: unknown): void {
     for (const [name, value] of Object.entries(node.value)) {
       const path = [...node.path, name];
       if (FORBIDDEN_NAMES.has(name) && !Array.isArray(node.value)) throw forbidden(path, name);
+      if (HALF_A_PAIR.test(name)) broken.push(node.path);
+      if (typeof value === 'string' && HALF_A_PAIR.test(value)) broken.push(path);
       if (typeof value === 'object' && value !== null) open.push({ value, path });
     }
   }
+  if (broken.length > 0) throw notUnicode(broken);
 }
 
 function forbidden(path: readonly (string | number)[], name: string): DomainError {
@@ -73,6 +83,16 @@ function forbidden(path: readonly (string | number)[], name: string): DomainErro
     errors: [
       { pointer: pointerOf(path), code: 'forbidden-member', detail: 'is a name that is never accepted' },
     ],
+  });
+}
+
+function notUnicode(paths: readonly (readonly (string | number)[])[]): DomainError {
+  const detail = 'holds half of a surrogate pair, which is no character';
+  return new DomainError({
+    category: 'malformed',
+    code: 'not-unicode',
+    detail: `A text of the body ${detail}. Send whole characters.`,
+    errors: paths.slice(0, 100).map((path) => ({ pointer: pointerOf(path), code: 'not-unicode', detail })),
   });
 }
 

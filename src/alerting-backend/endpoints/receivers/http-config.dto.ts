@@ -1,6 +1,6 @@
 import { IsBoolean, IsIn, IsNotEmpty, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { Nested } from '../../../platform/http/nested.js';
-import { IsHttpHeaders, IsHttpUrl, IsStringMap } from './receiver-validators.js';
+import { HEADER_VALUE, IsHttpHeaders, IsHttpUrl, IsStringMap } from './receiver-validators.js';
 
 const TLS_VERSIONS = ['TLS10', 'TLS11', 'TLS12', 'TLS13'] as const;
 
@@ -64,6 +64,7 @@ export class AuthorizationDto {
   /** Secret: reads back as `***`. */
   @IsOptional()
   @IsString()
+  @Matches(HEADER_VALUE, { message: 'must be one line without control characters' })
   credentials?: string;
 }
 
