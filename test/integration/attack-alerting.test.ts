@@ -88,6 +88,22 @@ describe('a running backend', () => {
     }
   });
 
+  it('names the proxy that refused, not the receiver behind it', async () => {
+    const change = { url: `${collector.url}/x`, http_config: { proxy_url: 'http://127.0.0.1:9' } };
+    const endpoint = { name: 'p', type: 'webhook', webhook: change };
+    const { body } = await gateway.request('POST', `${ALERTING}/endpoint-tests`, { body: { endpoint } });
+    expect(body).toMatchObject({ delivered: false, error: expect.stringContaining('127.0.0.1:9 refused') });
+  });
+
+  it.each([
+    [{ authorization: { credentials: 'token\n' } }, '/webhook/http_config/authorization/credentials'],
+    [{ http_headers: { 'X-Key': { secrets: ['bell\u0007'] } } }, '/webhook/http_config/http_headers'],
+  ])('refuses %j, which Go would not send', async (config, pointer) => {
+    const body = { name: 'c', type: 'webhook', webhook: { url: collector.url, http_config: config } };
+    const answer = await gateway.request<Problem>('POST', `${ALERTING}/endpoints`, { body });
+    expect([answer.status, answer.body.errors?.[0]?.pointer], answer.text).toEqual([422, pointer]);
+  });
+
   it('shows no secret that a receiver sends back', async () => {
     collector.respond('/mirror', { status: 200, body: 'You sent: Bearer mirrored-secret' });
     const http = { authorization: { credentials: 'mirrored-secret' } };

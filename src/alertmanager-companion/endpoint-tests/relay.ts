@@ -118,10 +118,17 @@ export class Relay {
       const gaveUp = gone.signal.aborted && !this.#abort.signal.aborted;
       const words = gaveUp
         ? `Alertmanager gave up waiting for ${target.host}: the endpoint's own "timeout" has passed.`
-        : failureWords(error, target);
+        : failureWords(error, this.#peerFor(target));
       this.#settle({ statusCode: null, latency: null, response: null, error: words });
       refuse(request, response, 502);
     }
+  }
+
+  /** Whom a request to the target really speaks to, for words about failures; https goes through a tunnel. */
+  #peerFor(target: URL): { host: string } {
+    const { proxyUrl } = this.upstream;
+    const isProxied = proxyUrl !== undefined && target.protocol === 'http:';
+    return isProxied ? { host: `Proxy ${new URL(proxyUrl).host}` } : target;
   }
 
   async #exchange(
