@@ -10,6 +10,7 @@ import { ObjectStore } from '../../platform/store/object-store.js';
 import { Certificates } from '../../platform/tls/certificates.js';
 import type { GatewayParts } from './gateway.parts.js';
 import { InfoController } from './info.controller.js';
+import { Retention } from './retention.js';
 import { StoreReadiness } from './store-readiness.js';
 
 /** The composition root of the gateway: the backends, and the adapters behind their ports. */
@@ -33,7 +34,7 @@ export function gatewayModule(parts: GatewayParts): Type {
   Module({
     imports: [PartsModule, OperationsModule, AlertingBackendModule],
     controllers: [InfoController, DriversController],
-    providers: [StoreReadiness],
+    providers: [StoreReadiness, Retention],
   })(GatewayModule);
   return GatewayModule;
 }
