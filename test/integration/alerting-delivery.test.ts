@@ -385,7 +385,7 @@ describe('a notification', () => {
     expect(
       receiver
         .alertsAt('/verbatim')
-        .map(({ annotations }) => annotations['description'])
+        .map(({ annotations }) => String(annotations['description']))
         .toSorted(),
     ).toEqual(titles.toSorted());
     await remove('verbatim');
@@ -593,7 +593,7 @@ describe("Alertmanager's own API", () => {
     ).trim();
     expect(await amtool('silence', 'query', '-q')).toContain(id);
     await eventually('the alert is silenced', async () => (await queried()).trim() === '[]');
-    const read = await gateway.request<Json>('GET', `${API}/silence/${id}`);
+    const read = await gateway.request('GET', `${API}/silence/${id}`);
     expect(read.body).toMatchObject({ id, status: { state: 'active' }, comment: 'test', createdBy: 'me' });
     await amtool('silence', 'expire', id);
     expect(await amtool('silence', 'query', '-q')).not.toContain(id);
