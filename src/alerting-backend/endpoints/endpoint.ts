@@ -16,5 +16,13 @@ export interface Endpoint {
   /** One element of that receiver's list, in Alertmanager's own fields. */
   block: Record<string, unknown>;
   /** Whether and for which severities it takes part in broadcast notifications. */
-  notifications: { enabled: boolean; severities: Severity[] };
+  notifications: {
+    enabled: boolean;
+    severities: Severity[];
+    /**
+     * For each severity that it takes: the sequence of the store from which on broadcasts are meant for it. What was
+     * broadcast before it opted in is not delivered to it, although Alertmanager still holds it.
+     */
+    since: Partial<Record<Severity, number>>;
+  };
 }

@@ -26,7 +26,7 @@ import {
 } from '../../platform/store/object-store.js';
 import { BroadcastAudience } from '../notifications/broadcast-audience.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
-import { ENDPOINT_KIND, type Endpoint } from './endpoint.js';
+import { ENDPOINT_KIND, type Endpoint, type Severity } from './endpoint.js';
 import { EndpointInputDto, type EndpointDto, type EndpointListDto } from './endpoint.dto.js';
 import { RECEIVER_TYPE_NAMES, receiverType } from './receivers/receiver-types.js';
 
@@ -129,7 +129,7 @@ export class EndpointsService {
     preconditions: WritePreconditions,
     dryRun: boolean,
   ): Promise<WrittenEndpoint> {
-    const document = this.#seal(id, input, current?.document);
+    const document = this.#seal(id, input, current?.document, (await this.store.sequence()) + 1);
     const expected = expectedRevision(preconditions, current?.revision);
     const { labels } = document;
     if (dryRun) {
@@ -162,7 +162,8 @@ export class EndpointsService {
     return { endpoint: this.#read(written as StoredObject<Endpoint>), created: written?.revision === 1 };
   }
 
-  #seal(id: string, input: EndpointInputDto, current: Endpoint | undefined): Endpoint {
+  /** @param sequence of the write to come, or an earlier one that no broadcast carries yet */
+  #seal(id: string, input: EndpointInputDto, current: Endpoint | undefined, sequence: number): Endpoint {
     const { secrets, destinations, check } = receiverType(input.type);
     const prefix = `/${input.type}`;
     const context = `${ENDPOINT_KIND}/${id}`;
@@ -186,7 +187,7 @@ export class EndpointsService {
       description,
       labels,
       type,
-      notifications: { enabled: notifications.enabled, severities: [...notifications.severities] },
+      notifications: optIn(notifications, current?.notifications, sequence),
       block,
     };
   }
@@ -260,6 +261,7 @@ function refuseStale(id: string, expected: number | 'absent' | undefined, curren
   checkPreconditions(expected === undefined ? {} : { expected }, current ?? 0);
 }
 
+/** Members by name: spreading costs on a page of a hundred. */
 function inputOf({
   name,
   description,
@@ -272,8 +274,23 @@ function inputOf({
     name,
     description,
     labels,
-    notifications,
+    notifications: { enabled: notifications.enabled, severities: notifications.severities },
     type,
     [type]: redactSecrets(block, receiverType(type).secrets),
+  };
+}
+
+/** Severities that it took already keep the place from which on it takes them. */
+function optIn(
+  { enabled, severities }: EndpointInputDto['notifications'],
+  before: Endpoint['notifications'] | undefined,
+  sequence: number,
+): Endpoint['notifications'] {
+  const since = (severity: Severity): number =>
+    (before?.enabled ? before.since[severity] : undefined) ?? sequence;
+  return {
+    enabled,
+    severities: [...severities],
+    since: enabled ? Object.fromEntries(severities.map((severity) => [severity, since(severity)])) : {},
   };
 }

@@ -3,38 +3,37 @@ import { ObjectStore } from '../../platform/store/object-store.js';
 import { ENDPOINT_KIND, type Endpoint, type Severity } from '../endpoints/endpoint.js';
 
 /**
- * Which endpoints have opted in for broadcasts. Read once and kept until endpoints change: a burst of notifications must
- * not read ten thousand endpoints for each.
+ * How many endpoints take a broadcast. Counted once and kept until endpoints change: a burst of notifications must not
+ * read ten thousand endpoints for each.
  */
 @Injectable()
 export class BroadcastAudience {
-  #optIns: Promise<{ id: string; severities: ReadonlySet<Severity> }[]> | undefined;
+  #sizes: Promise<Map<Severity, number>> | undefined;
 
   constructor(private readonly store: ObjectStore) {}
 
   /** To be called by whoever has written an endpoint, before the write is acknowledged. */
   invalidate(): void {
-    this.#optIns = undefined;
+    this.#sizes = undefined;
   }
 
-  /** Ids in order. */
-  async of(severity: Severity): Promise<string[]> {
-    this.#optIns ??= this.#read();
-    const reading = this.#optIns;
+  async size(severity: Severity): Promise<number> {
+    this.#sizes ??= this.#count();
+    const counting = this.#sizes;
     try {
-      return (await reading).filter(({ severities }) => severities.has(severity)).map(({ id }) => id);
+      return (await counting).get(severity) ?? 0;
     } catch (error) {
-      if (this.#optIns === reading) this.#optIns = undefined;
+      if (this.#sizes === counting) this.#sizes = undefined;
       throw error;
     }
   }
 
-  async #read(): Promise<{ id: string; severities: ReadonlySet<Severity> }[]> {
-    const optIns: { id: string; severities: ReadonlySet<Severity> }[] = [];
-    for await (const { id, document } of this.store.all<Endpoint>(ENDPOINT_KIND)) {
+  async #count(): Promise<Map<Severity, number>> {
+    const sizes = new Map<Severity, number>();
+    for await (const { document } of this.store.all<Endpoint>(ENDPOINT_KIND)) {
       const { enabled, severities } = document.notifications;
-      if (enabled) optIns.push({ id, severities: new Set(severities) });
+      for (const severity of enabled ? severities : []) sizes.set(severity, (sizes.get(severity) ?? 0) + 1);
     }
-    return optIns;
+    return sizes;
   }
 }

@@ -76,17 +76,15 @@ export class NotificationStatusDto {
   activeUntil!: string | null;
 }
 
+/** A notification as it is read. */
 export class NotificationDto extends NotificationInputDto {
   id!: string;
   /** RFC 3339. */
   createdAt!: string;
-  /** Whom it goes to: the named endpoints, or for a broadcast those that had opted in for its severity when it was pushed. */
-  recipients!: EndpointReferenceDto[];
+  /** How many endpoints it goes to: the named ones, or those that had opted in for its severity when it was pushed. */
+  @ApiProperty({ type: 'integer', minimum: 0 })
+  recipients!: number;
   deliveries!: NotificationDeliveryDto[];
-}
-
-export class NotificationDetailDto extends NotificationDto {
-  @Nested(() => NotificationStatusDto)
   status!: NotificationStatusDto;
 }
 

@@ -14,8 +14,10 @@ export interface Notification {
   labels: Record<string, string>;
   /** As they were named; empty: a broadcast. */
   endpoints: { id: string }[];
-  /** Whom it goes to: the named ones, or for a broadcast those that had opted in for the severity when it was pushed. */
-  recipients: { id: string }[];
+  /** How many endpoints it goes to: the named ones, or those that had opted in for its severity when it was pushed. */
+  recipients: number;
+  /** Of a broadcast: the sequence of the store when it was pushed; endpoints that opted in later do not get it. */
+  broadcast: number | null;
   /** RFC 3339. */
   createdAt: string;
   /** Members whose embedded server has it, with the time of their first receipt. */
@@ -50,7 +52,7 @@ export const ACTIVE_MS = 10 * 60_000;
 
 /** The alert that carries a notification. @param endsAt RFC 3339 */
 export function alertOf(id: string, notification: Notification, endsAt: string): PostableAlert {
-  const { title, body, severity, goldenSignal, labels, recipients, createdAt } = notification;
+  const { title, body, severity, goldenSignal, labels, endpoints, broadcast, createdAt } = notification;
   return {
     labels: {
       alertname: title,
@@ -58,9 +60,9 @@ export function alertOf(id: string, notification: Notification, endsAt: string):
       [LABELS.notification]: id,
       [LABELS.severity]: severity,
       [LABELS.goldenSignal]: goldenSignal,
-      ...(recipients.length > 0
-        ? { [LABELS.endpoints]: recipients.map(({ id: endpointId }) => endpointId).join(',') }
-        : {}),
+      ...(broadcast === null
+        ? { [LABELS.endpoints]: endpoints.map((endpoint) => endpoint.id).join(',') }
+        : { [LABELS.broadcast]: String(broadcast) }),
     },
     annotations: { summary: title, description: body },
     startsAt: createdAt,

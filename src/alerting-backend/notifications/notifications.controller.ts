@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { ObjectId } from '../../platform/http/object-id.js';
 import { QueryParams } from '../../platform/http/query-params.js';
 import {
-  NotificationDetailDto,
+  NotificationDto,
   NotificationInputDto,
   NotificationListDto,
   NotificationQueryDto,
@@ -23,11 +23,11 @@ export class NotificationsController {
   @ApiOperation({
     summary: 'Push a notification; once answered it survives everything but the loss of the disk',
   })
-  @ApiCreatedResponse({ type: NotificationDetailDto })
+  @ApiCreatedResponse({ type: NotificationDto })
   async push(
     @Body() input: NotificationInputDto,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<NotificationDetailDto> {
+  ): Promise<NotificationDto> {
     const notification = await this.notifications.push(input);
     void reply.header('location', `${NOTIFICATIONS_PATH}/${notification.id}`);
     return notification;
@@ -42,8 +42,8 @@ export class NotificationsController {
 
   @Get(':id')
   @ApiOperation({ summary: 'Read a notification and where it arrived' })
-  @ApiOkResponse({ type: NotificationDetailDto })
-  get(@ObjectId() id: string): Promise<NotificationDetailDto> {
+  @ApiOkResponse({ type: NotificationDto })
+  get(@ObjectId() id: string): Promise<NotificationDto> {
     return this.notifications.get(id);
   }
 }

@@ -9,7 +9,6 @@ import { ENDPOINT_KIND } from '../endpoints/endpoint.js';
 import { BroadcastAudience } from './broadcast-audience.js';
 import { NOTIFICATION_KIND, POSTING_KIND, type Notification, type Posting } from './notification.js';
 import type {
-  NotificationDetailDto,
   NotificationDto,
   NotificationInputDto,
   NotificationListDto,
@@ -30,14 +29,14 @@ export class NotificationsService {
   ) {}
 
   /** @throws DomainError `backend-not-ready` when no alerting backend is installed */
-  async push(input: NotificationInputDto): Promise<NotificationDetailDto> {
+  async push(input: NotificationInputDto): Promise<NotificationDto> {
     const installation = await this.installation.current();
     if (installation?.document.state !== 'installed') throw this.installation.notReady(installation);
     await this.#requireEndpoints(input);
     const { title, body, severity, goldenSignal, endpoints } = input;
     const labels = Object.fromEntries(Object.entries(input.labels));
     const named = endpoints.map(({ id }) => id);
-    const recipients = named.length > 0 ? named : await this.audience.of(severity);
+    const isBroadcast = named.length === 0;
     const notification: Notification = {
       title,
       body,
@@ -45,7 +44,8 @@ export class NotificationsService {
       goldenSignal,
       labels,
       endpoints: named.map((id) => ({ id })),
-      recipients: recipients.map((id) => ({ id })),
+      recipients: isBroadcast ? await this.audience.size(severity) : named.length,
+      broadcast: isBroadcast ? await this.store.sequence() : null,
       createdAt: this.clock.timestamp(),
       deliveries: [],
     };
@@ -55,17 +55,14 @@ export class NotificationsService {
       { op: 'put', kind: NOTIFICATION_KIND, id, document: notification, labels, expected: 'absent' },
       { op: 'put', kind: POSTING_KIND, id, document: posting, expected: 'absent' },
     ]);
-    return { id, ...notification, status: { phase: 'posting', activeUntil: null } };
+    return read(id, notification, posting);
   }
 
   /** @throws DomainError `not-found` */
-  async get(id: string): Promise<NotificationDetailDto> {
+  async get(id: string): Promise<NotificationDto> {
     const found = await this.store.get<Notification>(NOTIFICATION_KIND, id);
     if (!found) throw notFound('notification', id);
-    const posting = await this.store.get<Posting>(POSTING_KIND, id);
-    const activeUntil = posting?.document.endsAt ?? null;
-    const phase = posting === undefined ? 'done' : activeUntil === null ? 'posting' : 'active';
-    return { ...read(found), status: { phase, activeUntil } };
+    return this.#read(found);
   }
 
   /** A page may hold fewer items than asked for while `next` says that there are more. */
@@ -80,13 +77,21 @@ export class NotificationsService {
         ...(cursor === undefined ? {} : { cursor }),
         ...(selector === undefined ? {} : { selector }),
       });
-      items.push(...page.items.filter(({ document }) => wanted(document)).map(read));
+      items.push(
+        ...(await Promise.all(
+          page.items.filter(({ document }) => wanted(document)).map((item) => this.#read(item)),
+        )),
+      );
       scanned += page.items.length;
       if (page.next === null) return { items, next: null };
       cursor = page.next;
       if (items.length >= query.limit) break;
     }
     return { items, next: cursor ?? null };
+  }
+
+  async #read({ id, document }: StoredObject<Notification>): Promise<NotificationDto> {
+    return read(id, document, (await this.store.get<Posting>(POSTING_KIND, id))?.document);
   }
 
   async #requireEndpoints({ endpoints }: NotificationInputDto): Promise<void> {
@@ -103,8 +108,14 @@ export class NotificationsService {
   }
 }
 
-function read({ id, document }: StoredObject<Notification>): NotificationDto {
-  return { id, ...document };
+function read(
+  id: string,
+  { broadcast: _broadcast, ...notification }: Notification,
+  posting: Posting | undefined,
+): NotificationDto {
+  const activeUntil = posting?.endsAt ?? null;
+  const phase = posting === undefined ? 'done' : activeUntil === null ? 'posting' : 'active';
+  return { id, ...notification, status: { phase, activeUntil } };
 }
 
 function matcher({

@@ -12,7 +12,11 @@ const endpointArbitrary = fc.record<Endpoint>({
   labels: fc.dictionary(fc.string(), fc.string()),
   type: fc.constant('webhook'),
   block: fc.record({ url: fc.webUrl(), max_alerts: fc.nat() }),
-  notifications: fc.record({ enabled: fc.boolean(), severities: fc.subarray([...SEVERITIES]) }),
+  notifications: fc.record({
+    enabled: fc.boolean(),
+    severities: fc.subarray([...SEVERITIES]),
+    since: fc.constant({ critical: 7 }),
+  }),
 });
 
 const inputArbitrary = fc
@@ -73,14 +77,14 @@ describe('compileRouting', () => {
             labels: {},
             type: 'webhook',
             block: {},
-            notifications: { enabled: false, severities: [] },
+            notifications: { enabled: false, severities: [], since: {} },
           },
         },
       ],
       groupWait: intervals,
       groupInterval,
     });
-    const matcher = configuration.route.routes?.[1]?.routes?.[0]?.routes?.[0]?.matchers?.[0] ?? '';
+    const matcher = configuration.route.routes?.[1]?.routes?.[0]?.routes?.[1]?.matchers?.[0] ?? '';
     const pattern = new RegExp(`^(?:${/"(.*)"/.exec(matcher)?.[1] ?? ''})$`);
     expect(['a.b', 'x,a.b', 'a.b,x', 'x,a.b,y'].every((value) => pattern.test(value))).toBe(true);
     expect(['aXb', 'xa.b', 'a.bx', 'a.bx,y', ''].some((value) => pattern.test(value))).toBe(false);

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { EMBEDDED_RECEIVER, EMBEDDED_URL_PLACEHOLDER } from '../../alertmanager-companion/companion-api.js';
+import { atLeast } from './at-least.js';
 import { SEVERITIES, type Endpoint, type Severity } from '../endpoints/endpoint.js';
 
 /** Labels that start with this belong to us; clients may not set them. */
@@ -9,8 +10,10 @@ export const LABELS = {
   notification: 'opni_notification_id',
   severity: 'opni_severity',
   goldenSignal: 'opni_golden_signal',
-  /** Comma-separated endpoint ids; absent: it goes to no endpoint. */
+  /** Comma-separated ids of the endpoints that were named; absent on a broadcast. */
   endpoints: 'opni_endpoints',
+  /** Of a broadcast: the sequence of the store when it was pushed, in decimal. */
+  broadcast: 'opni_broadcast',
 } as const;
 
 /** Takes everything and delivers nowhere: what no route wanted has reached the embedded server already. */
@@ -58,7 +61,8 @@ export interface CompiledRouting {
  *
  * The tree, in this order:
  * 1. everything → the embedded server, `continue`
- * 2. our notifications, by severity → the endpoints whose ids the alert carries, each `continue`; stops there
+ * 2. our notifications, by severity; in each the broadcasts → every endpoint that had opted in for the severity by then, the
+ *    others → the endpoints they name; each `continue`; stops there
  * 3. the rest → nowhere else
  */
 export function compileRouting(input: RoutingInput): CompiledRouting {
@@ -112,14 +116,27 @@ function severityRoute(
   endpoints: RoutingInput['endpoints'],
   { groupWait, groupInterval }: RoutingInput,
 ): Route {
+  const broadcast = endpoints.filter(
+    ({ endpoint: { notifications } }) => notifications.enabled && notifications.severities.includes(severity),
+  );
   return {
     matchers: [`${LABELS.severity}="${severity}"`],
     group_wait: groupWait[severity],
     group_interval: groupInterval[severity],
-    routes: endpoints.map(({ id }) => ({
-      receiver: receiverName(id),
-      matchers: [`${LABELS.endpoints}=~"(.*,)?${id.replaceAll('.', '[.]')}(,.*)?"`],
-      continue: true,
-    })),
+    routes: [
+      {
+        matchers: [`${LABELS.broadcast}!=""`],
+        routes: broadcast.map(({ id, endpoint }) => ({
+          receiver: receiverName(id),
+          matchers: [`${LABELS.broadcast}=~"${atLeast(endpoint.notifications.since[severity] ?? 0)}"`],
+          continue: true,
+        })),
+      },
+      ...endpoints.map(({ id }) => ({
+        receiver: receiverName(id),
+        matchers: [`${LABELS.endpoints}=~"(.*,)?${id.replaceAll('.', '[.]')}(,.*)?"`],
+        continue: true,
+      })),
+    ],
   };
 }
