@@ -19,7 +19,7 @@ const program = new Command('opni')
   .showHelpAfterError();
 
 program
-  .command('gateway', { isDefault: true })
+  .command('gateway')
   .description('REST API, operations and, with the local driver, everything that it runs')
   .option('--config <file>', 'settings as YAML; environment variables win')
   .action(async (options: { config?: string }) => {
