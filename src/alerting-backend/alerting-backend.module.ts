@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AlertingPublicKinds } from './alerting-public-kinds.js';
 import { DesiredAlertingSpec } from './alerting-driver.js';
 import { AlertmanagerApiController } from './alertmanager-api/alertmanager-api.controller.js';
 import { AlertmanagerApiService } from './alertmanager-api/alertmanager-api.service.js';
@@ -46,6 +47,7 @@ import { RoutingService } from './routing/routing.service.js';
     BroadcastAudience,
     RoutingService,
     AlertmanagerApiService,
+    AlertingPublicKinds,
     { provide: DesiredAlertingSpec, useExisting: InstallationService },
   ],
   exports: [DesiredAlertingSpec],

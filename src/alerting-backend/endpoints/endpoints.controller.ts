@@ -8,6 +8,7 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { Idempotent } from '../../platform/http/idempotency/idempotent.decorator.js';
 import { ObjectId } from '../../platform/http/object-id.js';
 import { Preconditions, type WritePreconditions } from '../../platform/http/preconditions.js';
 import { QueryParams } from '../../platform/http/query-params.js';
@@ -33,6 +34,7 @@ export class EndpointsController {
   }
 
   @Post()
+  @Idempotent()
   @WithETag()
   @ApiOperation({ summary: 'Create an endpoint with an id of its own' })
   @ApiCreatedResponse({ type: EndpointDto })

@@ -48,12 +48,12 @@ export class EndpointsService {
 
   /** @throws DomainError `not-found` */
   async get(id: string): Promise<EndpointDto> {
-    return this.#read(await this.#stored(id));
+    return this.represent(await this.#stored(id));
   }
 
   async list(options: ListOptions): Promise<EndpointListDto> {
     const { items, next } = await this.store.list<Endpoint>(ENDPOINT_KIND, options);
-    return { items: items.map((item) => this.#read(item)), next };
+    return { items: items.map((item) => this.represent(item)), next };
   }
 
   create(input: EndpointInputDto, dryRun: boolean): Promise<WrittenEndpoint> {
@@ -136,7 +136,7 @@ export class EndpointsService {
       refuseStale(id, expected, current?.revision);
       const now = this.clock.timestamp();
       const revision = (current?.revision ?? 0) + 1;
-      const endpoint = this.#read({
+      const endpoint = this.represent({
         kind: ENDPOINT_KIND,
         id,
         revision,
@@ -159,7 +159,7 @@ export class EndpointsService {
         ...(expected !== undefined ? { expected } : {}),
       },
     ]);
-    return { endpoint: this.#read(written as StoredObject<Endpoint>), created: written?.revision === 1 };
+    return { endpoint: this.represent(written as StoredObject<Endpoint>), created: written?.revision === 1 };
   }
 
   /** @param sequence of the write to come, or an earlier one that no broadcast carries yet */
@@ -192,7 +192,8 @@ export class EndpointsService {
     };
   }
 
-  #read({ id, revision, sequence, createdAt, updatedAt, document }: StoredObject<Endpoint>): EndpointDto {
+  /** What `get` answers for a stored endpoint: secrets are `***`. */
+  represent({ id, revision, sequence, createdAt, updatedAt, document }: StoredObject<Endpoint>): EndpointDto {
     return {
       id,
       revision,

@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Post, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { Idempotent } from '../../platform/http/idempotency/idempotent.decorator.js';
 import { ObjectId } from '../../platform/http/object-id.js';
 import { QueryParams } from '../../platform/http/query-params.js';
 import {
@@ -11,7 +12,7 @@ import {
 } from './notification.dto.js';
 import { NotificationsService } from './notifications.service.js';
 
-const NOTIFICATIONS_PATH = '/api/v1/alerting/notifications';
+export const NOTIFICATIONS_PATH = '/api/v1/alerting/notifications';
 
 /** Messages for people. */
 @ApiTags('alerting: notifications')
@@ -20,6 +21,7 @@ export class NotificationsController {
   constructor(private readonly notifications: NotificationsService) {}
 
   @Post()
+  @Idempotent()
   @ApiOperation({
     summary: 'Push a notification; once answered it survives everything but the loss of the disk',
   })

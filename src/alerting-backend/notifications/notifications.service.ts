@@ -62,7 +62,7 @@ export class NotificationsService {
   async get(id: string): Promise<NotificationDto> {
     const found = await this.store.get<Notification>(NOTIFICATION_KIND, id);
     if (!found) throw notFound('notification', id);
-    return this.#read(found);
+    return this.represent(found);
   }
 
   /** A page may hold fewer items than asked for while `next` says that there are more. */
@@ -79,7 +79,7 @@ export class NotificationsService {
       });
       items.push(
         ...(await Promise.all(
-          page.items.filter(({ document }) => wanted(document)).map((item) => this.#read(item)),
+          page.items.filter(({ document }) => wanted(document)).map((item) => this.represent(item)),
         )),
       );
       scanned += page.items.length;
@@ -90,7 +90,8 @@ export class NotificationsService {
     return { items, next: cursor ?? null };
   }
 
-  async #read({ id, document }: StoredObject<Notification>): Promise<NotificationDto> {
+  /** What `get` answers for a stored notification. */
+  async represent({ id, document }: StoredObject<Notification>): Promise<NotificationDto> {
     return read(id, document, (await this.store.get<Posting>(POSTING_KIND, id))?.document);
   }
 

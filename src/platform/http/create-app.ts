@@ -17,6 +17,8 @@ import { Metrics } from '../telemetry/http-metrics.js';
 import type { ServiceLogger } from '../telemetry/logger.js';
 import { DtoPipe } from './dto.pipe.js';
 import { addHooks, InFlight } from './hooks.js';
+import { addIdempotency } from './idempotency/idempotency-hooks.js';
+import { IdempotencyKeys } from './idempotency/idempotency-keys.js';
 import { PlatformHttpModule } from './platform-http.module.js';
 import { ProblemDetailsFilter, sendProblem } from './problem-details.filter.js';
 import { ReadinessRegistry } from './readiness.js';
@@ -57,11 +59,12 @@ export async function createApp(
     routes,
     inFlight,
   });
+  addIdempotency(instance, optional(app, IdempotencyKeys));
   if (settings.cors.origins.length > 0) {
     app.enableCors({
       origin: settings.cors.origins,
       methods: ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'],
-      exposedHeaders: ['ETag', 'Location', 'Retry-After', 'X-Request-Id'],
+      exposedHeaders: ['ETag', 'Idempotency-Replayed', 'Location', 'Retry-After', 'X-Request-Id'],
       maxAge: 600,
     });
   }
@@ -70,6 +73,16 @@ export async function createApp(
   await addDocsAssets(instance);
   app.get(OpenApiSource).use(() => buildOpenApiDocument(app, routes));
   return app;
+}
+
+/** What a role may leave out. */
+function optional<T>(app: NestFastifyApplication, type: Type<T>): T | undefined {
+  try {
+    return app.get(type, { strict: false });
+  } catch (error) {
+    if (error instanceof Error && error.constructor.name === 'UnknownElementException') return undefined;
+    throw error;
+  }
 }
 
 async function tokensFor(settings: Settings, logger: ServiceLogger): Promise<TokenVerifier> {

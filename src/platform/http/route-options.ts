@@ -26,6 +26,16 @@ export interface RouteOptions {
   etag?: boolean;
   /** Query parameters are taken by a DTO or passed through; without this, any parameter is refused. */
   query?: boolean;
+  /** Takes the header `Idempotency-Key`. */
+  idempotent?: IdempotentOptions;
+}
+
+/** What repetitions of a creation answer. */
+export interface IdempotentOptions {
+  /** Of a creation whose answer was lost in a crash. */
+  status: number;
+  /** Top-level members of the answer that are shown once: `null` in repetitions. */
+  secretMembers: string[];
 }
 
 /** Adds to the options that other decorators of the same method have set. */

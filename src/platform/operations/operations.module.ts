@@ -1,5 +1,8 @@
-import { Global, Module } from '@nestjs/common';
-import { OperationResponder } from './operation-responder.js';
+import { Global, Module, type OnModuleInit } from '@nestjs/common';
+import { PublicKinds } from '../events/public-kinds.js';
+import type { StoredObject } from '../store/object-store.js';
+import { OPERATION_KIND, type Operation } from './operation.js';
+import { OPERATIONS_PATH, OperationResponder, readOperation } from './operation-responder.js';
 import { OperationsController } from './operations.controller.js';
 import { OperationsService } from './operations.service.js';
 
@@ -9,4 +12,15 @@ import { OperationsService } from './operations.service.js';
   providers: [OperationsService, OperationResponder],
   exports: [OperationsService, OperationResponder],
 })
-export class OperationsModule {}
+export class OperationsModule implements OnModuleInit {
+  constructor(private readonly kinds: PublicKinds) {}
+
+  onModuleInit(): void {
+    this.kinds.add({
+      name: 'operation',
+      kind: OPERATION_KIND,
+      path: OPERATIONS_PATH,
+      represent: (object) => readOperation(object as StoredObject<Operation>),
+    });
+  }
+}

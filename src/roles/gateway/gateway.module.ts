@@ -4,6 +4,9 @@ import { AlertingDriver } from '../../alerting-backend/alerting-driver.js';
 import { Driver } from '../../drivers/driver.js';
 import { DriversController } from '../../drivers/http/drivers.controller.js';
 import { ComponentCatalogue } from '../../platform/components/component-catalogue.js';
+import { EventsModule } from '../../platform/events/events.module.js';
+import { joinExecutions } from '../../platform/http/idempotency/execution.js';
+import { IdempotencyModule } from '../../platform/http/idempotency/idempotency.module.js';
 import { OperationsModule } from '../../platform/operations/operations.module.js';
 import { Sealer } from '../../platform/secrets/sealer.js';
 import { ObjectStore } from '../../platform/store/object-store.js';
@@ -20,7 +23,7 @@ export function gatewayModule(parts: GatewayParts): Type {
   Global()(PartsModule);
   Module({
     providers: [
-      { provide: ObjectStore, useValue: parts.store },
+      { provide: ObjectStore, useValue: joinExecutions(parts.store) },
       { provide: Sealer, useValue: parts.sealer },
       { provide: Certificates, useValue: parts.certificates },
       { provide: ComponentCatalogue, useValue: parts.catalogue },
@@ -32,7 +35,7 @@ export function gatewayModule(parts: GatewayParts): Type {
 
   class GatewayModule {}
   Module({
-    imports: [PartsModule, OperationsModule, AlertingBackendModule],
+    imports: [PartsModule, EventsModule, IdempotencyModule, OperationsModule, AlertingBackendModule],
     controllers: [InfoController, DriversController],
     providers: [StoreReadiness, Retention],
   })(GatewayModule);

@@ -10,6 +10,11 @@ import {
   type Notification,
 } from '../../alerting-backend/notifications/notification.js';
 import { Clock } from '../../platform/clock.js';
+import {
+  IDEMPOTENCY_KIND,
+  IDEMPOTENCY_TTL_MS,
+  type IdempotencyRecord,
+} from '../../platform/http/idempotency/idempotency-record.js';
 import { hasEnded, OPERATION_KIND, type Operation } from '../../platform/operations/operation.js';
 import { ObjectStore } from '../../platform/store/object-store.js';
 import { RetentionLoop, type RetentionRule } from '../../platform/store/retention-loop.js';
@@ -31,7 +36,12 @@ export function retentionRules(store: ObjectStore): RetentionRule<never>[] {
     mayGo: async ({ id }) => (await store.get(POSTING_KIND, id)) === undefined,
     timeOf: ({ document }) => document.createdAt,
   };
-  return [operations, notifications];
+  const idempotencyKeys: RetentionRule<IdempotencyRecord> = {
+    kind: IDEMPOTENCY_KIND,
+    keepFor: IDEMPOTENCY_TTL_MS,
+    timeOf: ({ document }) => document.startedAt,
+  };
+  return [operations, notifications, idempotencyKeys];
 }
 
 /** Owns the one loop that deletes what has been kept long enough. */
