@@ -36,4 +36,26 @@ program
     await runCompanion(options.config);
   });
 
+program
+  .command('backup')
+  .description('copy the data of a gateway, which may be running, to one file')
+  .argument('<file>', 'where to; the key file is not in it')
+  .option('--force', 'replace the file')
+  .option('--config <file>', "the gateway's settings; environment variables win")
+  .action(async (file: string, options: { config?: string; force?: boolean }) => {
+    const { runBackup } = await import('./roles/backup/backup.js');
+    await runBackup(file, options);
+  });
+
+program
+  .command('restore')
+  .description('put a backup into the data directory of a gateway that is stopped')
+  .argument('<file>', 'what `opni backup` wrote')
+  .option('--force', 'move aside what is in the data directory')
+  .option('--config <file>', "the gateway's settings; environment variables win")
+  .action(async (file: string, options: { config?: string; force?: boolean }) => {
+    const { runRestore } = await import('./roles/backup/restore.js');
+    await runRestore(file, options);
+  });
+
 await program.parseAsync().catch(fail);

@@ -1,10 +1,12 @@
 import Database from 'libsql';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DomainError, messageOf } from '../errors.js';
 import { errorCode, storageFull, toStorageError } from './sqlite/storage-errors.js';
 
 const LOCK_FILE = 'gateway.lock';
+/** Lies in a data directory while `opni restore` exchanges its content; what is there then is no whole. */
+export const RESTORE_MARKER = 'restore-unfinished';
 /** What a start needs at least: SQLite's shared-memory file. */
 const PROBE_BYTES = 64 * 1024;
 
@@ -24,9 +26,10 @@ export interface DataDirectoryLock {
  * No other code may open the lock file: closing any descriptor of it in this process would give the lock up.
  *
  * @throws DomainError `data-directory-in-use` (conflict) when another process, or this one, has it;
- * `data-directory-unusable` (unavailable); `storage-full` (insufficient-storage).
+ * `restore-unfinished` (conflict), unless it is for the restore itself; `data-directory-unusable` (unavailable);
+ * `storage-full` (insufficient-storage).
  */
-export function lockDataDirectory(dir: string): DataDirectoryLock {
+export function lockDataDirectory(dir: string, options: { forRestore?: boolean } = {}): DataDirectoryLock {
   const directory = resolve(dir);
   usableDirectory(directory);
   if (held.has(directory)) throw inUse(directory);
@@ -50,6 +53,14 @@ export function lockDataDirectory(dir: string): DataDirectoryLock {
     throw toStorageError(error, file);
   }
   held.set(directory, lock);
+  if (!options.forRestore && existsSync(join(directory, RESTORE_MARKER))) {
+    release(directory);
+    throw new DomainError({
+      category: 'conflict',
+      code: 'restore-unfinished',
+      detail: `A restore of ${directory} was interrupted. Run "opni restore" again; what was there before it is in ${join(directory, 'before-restore-…')}.`,
+    });
+  }
   return { directory, release: () => release(directory) };
 }
 

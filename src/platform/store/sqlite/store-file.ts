@@ -43,6 +43,18 @@ export function prepareStoreFile(
   create(file);
 }
 
+/**
+ * Checks a store that nobody has open, as opening it would, but for the versions of its documents.
+ *
+ * @throws DomainError `store-missing`, `store-empty`, `store-truncated`, `store-not-sqlite`, `store-foreign`,
+ * `store-newer`, `store-corrupt`
+ */
+export function checkStoreFile(file: string): void {
+  const found = statIfThere(file);
+  if (!found) throw refusal('store-missing', `There is no store ${file}.`);
+  checkExisting(file, found, undefined);
+}
+
 const RESTORE =
   'Nothing was changed. Restore the data directory from a backup, or start with another, empty data directory.';
 
@@ -78,7 +90,7 @@ function create(file: string): void {
 function checkExisting(
   file: string,
   found: Stats,
-  documentVersions: Readonly<Record<string, number>>,
+  documentVersions: Readonly<Record<string, number>> | undefined,
 ): number {
   if (!found.isFile()) {
     throw refusal(
@@ -133,7 +145,7 @@ function newerFormat(file: string, format: number): DomainError {
 function checkContent(
   file: string,
   hasLog: boolean,
-  documentVersions: Readonly<Record<string, number>>,
+  documentVersions: Readonly<Record<string, number>> | undefined,
 ): number {
   const url = pathToFileURL(file).href;
   let db: Database.Database | undefined;
@@ -142,7 +154,7 @@ function checkContent(
     const findings = db.prepare('PRAGMA quick_check(3)').pluck().all().map(String);
     if (findings.length !== 1 || findings[0] !== 'ok') throw corrupt(file, findings);
     const format = Number(db.prepare('PRAGMA user_version').pluck().all()[0]);
-    if (format <= SCHEMA_VERSION) checkDocumentVersions(db, file, documentVersions);
+    if (documentVersions && format <= SCHEMA_VERSION) checkDocumentVersions(db, file, documentVersions);
     return format;
   } catch (error) {
     const code = errorCode(error);
