@@ -261,7 +261,7 @@ describe('opni backup', () => {
       // It may have been killed after its work.
       if (readdirSync(target).includes(`backup-${wait}`)) await restoreWithKeyOf(file, directory);
       for (const name of readdirSync(target)) {
-        if (name.startsWith('.')) expect(name).toMatch(/\.tmp$/);
+        if (name.startsWith('.')) expect(name).toMatch(/\.tmp(-journal)?$/);
         rmSync(join(target, name));
       }
     }
