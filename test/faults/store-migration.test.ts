@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import Database from 'libsql';
 import { once } from 'node:events';
 import { cpSync, existsSync, readFileSync, readdirSync, renameSync, statSync } from 'node:fs';
@@ -115,21 +115,22 @@ describe('a store of format 1', () => {
   });
 });
 
-describe('kill -9 while a store of format 1 is migrated', () => {
-  /** So large that copying it takes a while. */
-  async function large(): Promise<string> {
-    const directory = await fixture('v1');
-    inspect(join(directory, 'store.db'), (db) => {
-      const insert = db.prepare(
-        "INSERT INTO objects (kind, id, revision, sequence, labels, document, created_at, updated_at) VALUES ('bulk', ?, 1, 1, '{}', ?, '', '')",
-      );
-      db.exec('BEGIN');
-      for (let n = 0; n < BULK; n++) insert.run(`id-${n}`, JSON.stringify({ n, padding: 'x'.repeat(3000) }));
-      db.exec('COMMIT');
-    });
-    return directory;
-  }
+/** So large that copying it takes a while. */
+async function large(): Promise<string> {
+  const directory = await fixture('v1');
+  inspect(join(directory, 'store.db'), (db) => {
+    const insert = db.prepare(
+      "INSERT INTO objects (kind, id, revision, sequence, labels, document, created_at, updated_at) VALUES ('bulk', ?, 1, 1, '{}', ?, '', '')",
+    );
+    db.exec('BEGIN');
+    for (let n = 0; n < BULK; n++) insert.run(`id-${n}`, JSON.stringify({ n, padding: 'x'.repeat(3000) }));
+    db.exec('COMMIT');
+    db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').raw().all();
+  });
+  return directory;
+}
 
+describe('kill -9 while a store of format 1 is migrated', () => {
   /** Starts what migrates, and kills it as soon as `isMoment` says so; `false` when it had opened before that. */
   async function killAt(directory: string, isMoment: (startedAt: number) => boolean): Promise<boolean> {
     const child = spawn(process.execPath, [CHILD, directory, 'hold'], {
@@ -189,4 +190,21 @@ describe('kill -9 while a store of format 1 is migrated', () => {
     expect(killed).toBeGreaterThan(2);
     await expectWhole(directory);
   });
+});
+
+it('on a full disk a store of format 1 stays what it is, and is migrated once there is space', async (context) => {
+  const directory = await tempDir();
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=40m', 'tmpfs', directory]).status !== 0) {
+    context.skip('mounting a small file system needs root');
+  }
+  onTestFinished(() => void spawnSync('umount', ['-l', directory]));
+  cpSync(await large(), directory, { recursive: true });
+  const file = join(directory, 'store.db');
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await expect(open(directory)).rejects.toMatchObject({ code: 'storage-full' });
+    expect(formatOf(file)).toBe(1);
+    expect(readdirSync(directory).filter((name) => name.includes('before'))).toEqual([]);
+  }
+  expect(spawnSync('mount', ['-o', 'remount,size=120m', directory]).status).toBe(0);
+  expect(await (await open(directory)).count('bulk')).toBe(BULK);
 });
