@@ -9,7 +9,7 @@ import { atStep, failed, hasEnded, succeeded } from '../../platform/operations/o
 import { OperationsService } from '../../platform/operations/operations.service.js';
 import { Reconciler, type ReconcileResult } from '../../platform/reconciler/reconciler.js';
 import { StoreTrigger } from '../../platform/reconciler/store-trigger.js';
-import { ObjectStore, type StoredObject } from '../../platform/store/object-store.js';
+import { ObjectStore, type Change, type StoredObject } from '../../platform/store/object-store.js';
 import { AlertingDriver, type AlertingObservation } from '../alerting-driver.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
 import { ENDPOINT_KIND } from '../endpoints/endpoint.js';
@@ -38,6 +38,8 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
   #notes: Promise<void> = Promise.resolve();
   #lastError: string | null = null;
   #passes = 0;
+  /** The pass that runs, and the revision of the installation that it works towards. */
+  #pass: { generation: number; abort: AbortController } | undefined;
 
   constructor(
     private readonly store: ObjectStore,
@@ -61,8 +63,9 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
     this.#trigger = new StoreTrigger({
       store: this.store,
       kinds: [INSTALLATION_KIND, ENDPOINT_KIND],
-      onChange: () => {
+      onChange: (change) => {
         this.configSync.invalidate();
+        if (change?.object.kind === INSTALLATION_KIND) this.#superseded(change as Change<Installation>);
         this.#request();
       },
       onError: (message) => this.#logger.warn(`Watching the store failed: ${message}`),
@@ -76,17 +79,35 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
     await this.#notes;
   }
 
+  /** Stops the pass that works towards another state than the one that is wanted now. */
+  #superseded({ object }: Change<Installation>): void {
+    if (this.#pass && this.#pass.generation < object.revision) {
+      this.#pass.abort.abort(new Error('something else is wanted now'));
+    }
+  }
+
   #request(): void {
     this.#reconciler.request(INSTALLATION_ID);
   }
 
-  async #reconcile(signal: AbortSignal): Promise<ReconcileResult> {
+  async #reconcile(stopping: AbortSignal): Promise<ReconcileResult> {
+    const abort = new AbortController();
+    const { signal } = abort;
+    const stop = (): void => abort.abort(stopping.reason);
+    if (stopping.aborted) stop();
+    stopping.addEventListener('abort', stop, { once: true });
+    // Before it reads: a change in between stops it, too.
+    this.#pass = { generation: 0, abort };
     const installation = await this.store.get<Installation>(INSTALLATION_KIND, INSTALLATION_ID);
+    this.#pass.generation = installation?.revision ?? 0;
     try {
+      signal.throwIfAborted();
       const result = await this.#converge(installation, signal);
       this.#lastError = null;
       return result;
     } catch (error) {
+      // The change that made it obsolete has asked for the next pass already.
+      if (signal.aborted && !stopping.aborted) return { done: true };
       this.#lastError = messageOf(error);
       // What is not known to be final is tried again under the same operation.
       if (installation && !signal.aborted && error instanceof DomainError && error.category !== 'timeout') {
@@ -94,6 +115,8 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
       }
       throw error;
     } finally {
+      stopping.removeEventListener('abort', stop);
+      this.#pass = undefined;
       this.#passes += 1;
     }
   }

@@ -1,6 +1,7 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { DomainError, invalid } from '../../platform/errors.js';
 import { hasEnded, succeeded, type Operation } from '../../platform/operations/operation.js';
+import { OperationCancellers, operationEnded } from '../../platform/operations/operation-cancellers.js';
 import { OperationsService, type PlannedOperation } from '../../platform/operations/operations.service.js';
 import { ObjectStore, type StoredObject } from '../../platform/store/object-store.js';
 import { DesiredAlertingSpec, type AlertingSpec } from '../alerting-driver.js';
@@ -21,12 +22,17 @@ const TARGET = '/api/v1/alerting/installation';
 
 /** Decides what shall be installed. The cluster reconciler makes it so and moves the operation on. */
 @Injectable()
-export class InstallationService extends DesiredAlertingSpec {
+export class InstallationService extends DesiredAlertingSpec implements OnModuleInit {
   constructor(
     private readonly store: ObjectStore,
     private readonly operations: OperationsService,
+    private readonly cancellers: OperationCancellers,
   ) {
     super();
+  }
+
+  onModuleInit(): void {
+    this.cancellers.add(INSTALL_OPERATION, (operation) => this.#cancelInstall(operation));
   }
 
   override async desiredSpec(): Promise<AlertingSpec | undefined> {
@@ -59,6 +65,15 @@ export class InstallationService extends DesiredAlertingSpec {
     );
   }
 
+  /** Not wanted any more: what was started is removed by an operation that uninstalls, and data stays. */
+  async #cancelInstall({ id }: StoredObject<Operation>): Promise<void> {
+    await this.#decide(
+      { state: 'uninstalled', preset: DEFAULT_PRESET, deleteData: false },
+      () => this.operations.plan(UNINSTALL_OPERATION, TARGET, [...UNINSTALL_STEPS]),
+      { id, reason: 'somebody cancelled it' },
+    );
+  }
+
   /**
    * For calls that need a running backend.
    *
@@ -77,13 +92,18 @@ export class InstallationService extends DesiredAlertingSpec {
     });
   }
 
+  /** @param instead the operation that must still be under way: it is given up for this */
   async #decide(
     wanted: Omit<Installation, 'operationId'>,
     plan: (alreadyDone: boolean) => PlannedOperation,
+    instead?: { id: string; reason: string },
   ): Promise<StoredObject<Operation>> {
     for (;;) {
       const current = await this.current();
       const last = current ? await this.operations.find(current.document.operationId) : undefined;
+      if (instead && (last?.id !== instead.id || hasEnded(last.document))) {
+        throw operationEnded(await this.operations.get(instead.id));
+      }
       const same =
         (current?.document.state ?? 'uninstalled') === wanted.state &&
         (wanted.deleteData ? current?.document.deleteData === true : true);
@@ -102,7 +122,10 @@ export class InstallationService extends DesiredAlertingSpec {
           planned.write,
           // Nobody works towards the other state any more.
           ...(last
-            ? this.operations.supersede(last, `${planned.operation.kind} was asked for meanwhile`)
+            ? this.operations.supersede(
+                last,
+                instead?.reason ?? `${planned.operation.kind} was asked for meanwhile`,
+              )
             : []),
         ]);
         return written[1] as StoredObject<Operation>;

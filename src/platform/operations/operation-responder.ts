@@ -28,5 +28,5 @@ export class OperationResponder {
 }
 
 export function readOperation({ id, revision, document }: StoredObject<Operation>): OperationDto {
-  return { id, ...document, revision };
+  return { id, ...document, log: document.log ?? [], revision };
 }

@@ -15,6 +15,13 @@ export class OperationStepDto {
   finishedAt!: string | null;
 }
 
+export class OperationLogLineDto {
+  /** RFC 3339. */
+  time!: string;
+  /** @example start-members: starting controller-0 */
+  message!: string;
+}
+
 export class OperationErrorDto {
   /** Stable, kebab-case. */
   code!: string;
@@ -34,6 +41,8 @@ export class OperationDto {
   /** 0-1: share of the steps that ended. */
   progress!: number;
   error!: OperationErrorDto | null;
+  /** What happened: the newest 100 lines, oldest first. */
+  log!: OperationLogLineDto[];
   revision!: number;
   /** RFC 3339. */
   createdAt!: string;

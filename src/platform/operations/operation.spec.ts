@@ -44,6 +44,19 @@ describe('operation', () => {
     expect(cancelled(succeeded(fresh, at(3)), 'late', at(4)).phase).toBe('succeeded');
   });
 
+  it('logs what happened, the newest 100 lines', () => {
+    let operation = fresh;
+    for (let second = 1; second <= 150; second += 1) {
+      operation = atStep(operation, 'find', `try ${second}`, at(second));
+    }
+    expect(operation.log).toHaveLength(100);
+    expect(operation.log?.[0]).toEqual({ time: at(51), message: 'find: try 51' });
+    const { log: _none, ...old } = operation;
+    expect(cancelled(old, 'by request', at(200)).log).toEqual([
+      { time: at(200), message: 'cancelled: by request' },
+    ]);
+  });
+
   it('never changes once it ended', () => {
     const ended = succeeded(fresh, at(3));
     expect(ended.progress).toBe(1);

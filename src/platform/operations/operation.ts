@@ -11,6 +11,16 @@ export interface OperationStep {
   finishedAt: string | null;
 }
 
+/** One thing that happened. */
+export interface OperationLogLine {
+  /** RFC 3339. */
+  time: string;
+  message: string;
+}
+
+/** Older lines are dropped. */
+const MAX_LOG_LINES = 100;
+
 /** Long work as a resource. Kept in the store under kind `operation`, so that it outlives the gateway. */
 export interface Operation {
   /** e.g. `alerting.install` */
@@ -22,6 +32,8 @@ export interface Operation {
   /** 0-1: share of the steps that ended. */
   progress: number;
   error: { code: string; detail: string } | null;
+  /** The newest lines, oldest first; not there in operations of older releases. */
+  log?: OperationLogLine[];
   createdAt: string;
   finishedAt: string | null;
 }
@@ -41,6 +53,7 @@ export function pendingOperation(kind: string, target: string, steps: string[], 
     steps: steps.map((name) => ({ name, phase: 'pending', message: '', startedAt: null, finishedAt: null })),
     progress: 0,
     error: null,
+    log: [],
     createdAt: now,
     finishedAt: null,
   };
@@ -60,13 +73,15 @@ export function atStep(operation: Operation, name: string, message: string, now:
     if (position > index) return step;
     return { ...step, phase: 'running' as const, message, startedAt: step.startedAt ?? now };
   });
-  return { ...operation, phase: 'running', steps, progress: index / steps.length };
+  const log = logged(operation, `${name}: ${message}`, now);
+  return { ...operation, phase: 'running', steps, progress: index / steps.length, log };
 }
 
 export function succeeded(operation: Operation, now: string): Operation {
   if (hasEnded(operation)) return operation;
   const steps = operation.steps.map((step) => finishStep(step, 'succeeded', now));
-  return { ...operation, phase: 'succeeded', steps, progress: 1, finishedAt: now };
+  const log = logged(operation, 'succeeded', now);
+  return { ...operation, phase: 'succeeded', steps, progress: 1, log, finishedAt: now };
 }
 
 /** Ends it with an error; the step that ran carries the detail. */
@@ -79,7 +94,8 @@ export function failed(
   const steps = operation.steps.map((step) =>
     step.phase === 'running' ? { ...finishStep(step, 'failed', now), message: error.detail } : step,
   );
-  return { ...operation, phase: 'failed', steps, error, finishedAt: now };
+  const log = logged(operation, `failed: ${error.detail}`, now);
+  return { ...operation, phase: 'failed', steps, error, log, finishedAt: now };
 }
 
 /** Ends it because something else is wanted now; the step that ran says so. */
@@ -88,7 +104,12 @@ export function cancelled(operation: Operation, reason: string, now: string): Op
   const steps = operation.steps.map((step) =>
     step.phase === 'running' ? { ...finishStep(step, 'cancelled', now), message: reason } : step,
   );
-  return { ...operation, phase: 'cancelled', steps, finishedAt: now };
+  const log = logged(operation, `cancelled: ${reason}`, now);
+  return { ...operation, phase: 'cancelled', steps, log, finishedAt: now };
+}
+
+function logged({ log = [] }: Operation, message: string, time: string): OperationLogLine[] {
+  return [...log, { time, message }].slice(-MAX_LOG_LINES);
 }
 
 function finishStep(step: OperationStep, phase: OperationPhase, now: string): OperationStep {
