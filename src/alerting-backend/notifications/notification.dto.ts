@@ -10,7 +10,7 @@ import {
   MaxLength,
   MinLength,
 } from 'class-validator';
-import { Nested, NestedList } from '../../platform/http/nested.js';
+import { NestedList } from '../../platform/http/nested.js';
 import { OBJECT_ID, OBJECT_ID_RULE } from '../../platform/http/object-id.js';
 import { ListQueryDto } from '../../platform/http/query.dto.js';
 import { GOLDEN_SIGNALS, SEVERITIES, type GoldenSignal, type Severity } from '../endpoints/endpoint.js';
