@@ -686,13 +686,15 @@ describe('the installation', () => {
     for (const [path, body] of [
       ['notifications', { title: 'x', body: 'y' }],
       ['endpoint-tests', inline(receiver.url)],
-      ['alertmanager/api/v2/alerts', [{ labels: { alertname: 'x' } }]],
     ] as const) {
       const answer = await fresh.request<Problem>('POST', `${ALERTING}/${path}`, { body });
       expect([answer.status, answer.body.code], answer.text).toEqual([409, 'backend-not-ready']);
       expect(answer.body.detail).toContain('PUT /api/v1/alerting/installation');
       expect(answer.body).not.toHaveProperty('operation');
     }
+    const native = await fresh.request<unknown>('GET', `${ALERTING}/alertmanager/api/v2/alerts`);
+    expect([native.status, native.headers['content-type']]).toEqual([409, 'application/json; charset=utf-8']);
+    expect(JSON.parse(native.text)).toContain('PUT /api/v1/alerting/installation');
     const removed = await operation(fresh, 'DELETE', INSTALLATION);
     expect(removed['kind']).toBe('alerting.uninstall');
     expect(await fresh.stop()).toBe(0);

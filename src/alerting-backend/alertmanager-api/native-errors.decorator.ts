@@ -1,17 +1,14 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { ProblemDto } from '../../platform/http/problem-details.dto.js';
+import { ApiResponse } from '@nestjs/swagger';
+import { setRouteOptions } from '../../platform/http/route-options.js';
 
-/** What Alertmanager itself refuses is answered in its own words; what never reached it is a problem. */
-const content = {
-  'application/json': { schema: {} },
-  'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDto) } },
-};
+/** Alertmanager answers a JSON text, or nothing; what never reached it is answered as such a text, too. */
+const content = { 'application/json': { schema: {} } };
 
-/** Documents the errors of a route that passes Alertmanager's answers through. */
+/** The errors of a route that passes Alertmanager's answers through, all in the form that Alertmanager's clients read. */
 export function ApiNativeErrors(): MethodDecorator & ClassDecorator {
   return applyDecorators(
-    ApiExtraModels(ProblemDto),
+    setRouteOptions({ textErrors: true }),
     ApiResponse({ status: 400, description: 'Alertmanager cannot read it.', content }),
     ApiResponse({ status: 404, description: 'Alertmanager does not have it.', content }),
     ApiResponse({ status: 422, description: 'Alertmanager does not take it.', content }),

@@ -114,3 +114,9 @@ export function problemOf(error: unknown, context: { instance: string; traceId: 
   const detail = `Something went wrong inside the service. Report it with the traceId "${context.traceId}", which stands in the log.`;
   return { document: build(context, { status: 500, code: 'internal', detail }), unexpected: true };
 }
+
+/** A problem in one text, for clients that read nothing else. */
+export function textOf({ detail, errors = [] }: ProblemDocument): string {
+  const fields = errors.map((error) => `${error.pointer ?? error.parameter ?? ''} ${error.detail}`.trim());
+  return [detail, ...fields].join(' ');
+}

@@ -26,6 +26,8 @@ export interface RouteOptions {
   etag?: boolean;
   /** Query parameters are taken by a DTO or passed through; without this, any parameter is refused. */
   query?: boolean;
+  /** Errors are a JSON text, as the API that the route passes through answers them, and no problems. */
+  textErrors?: boolean;
   /** Takes the header `Idempotency-Key`. */
   idempotent?: IdempotentOptions;
 }

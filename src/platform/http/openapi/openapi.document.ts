@@ -10,6 +10,7 @@ type Operation = NonNullable<PathItem['get']>;
 type ResponseObject = Exclude<NonNullable<Operation['responses']['200']>, { $ref: string }>;
 const METHODS = ['get', 'put', 'post', 'delete', 'patch', 'head', 'options'] as const;
 
+const TEXT_ERROR = { $ref: '#/components/responses/TextError' };
 const PROBLEM = { $ref: '#/components/responses/Problem' };
 
 /** The OpenAPI document of a running application: controllers say what they take, the route table what the hooks do. */
@@ -32,7 +33,11 @@ export function buildOpenApiDocument(app: INestApplication, routes: RouteTable):
     },
   });
   document.components ??= {};
-  document.components.responses = { ...document.components.responses, Problem: problemResponse() };
+  document.components.responses = {
+    ...document.components.responses,
+    Problem: problemResponse(),
+    TextError: textErrorResponse(),
+  };
   for (const [path, item] of Object.entries(document.paths)) {
     for (const method of METHODS) {
       const operation = item[method];
@@ -56,7 +61,8 @@ function complete(operation: Operation, method: string, route: Route | undefined
   for (const [status, response] of Object.entries(operation.responses)) {
     if (/^[45]/.test(status) && response && !('$ref' in response)) asProblem(response);
   }
-  operation.responses = { ...operation.responses, '4XX': PROBLEM, '5XX': PROBLEM };
+  const error = options.textErrors ? TEXT_ERROR : PROBLEM;
+  operation.responses = { ...operation.responses, '4XX': error, '5XX': error };
   if (options.etag) {
     for (const [status, response] of Object.entries(operation.responses)) {
       if (!status.startsWith('2') || !response || '$ref' in response) continue;
@@ -127,6 +133,13 @@ function problemResponse(): ResponseObject {
   return {
     description: 'Why the request was not carried out (RFC 9457); `code` is stable.',
     content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/ProblemDto' } } },
+  };
+}
+
+function textErrorResponse(): ResponseObject {
+  return {
+    description: 'Why the request was not carried out, as Alertmanager says it.',
+    content: { 'application/json': { schema: { type: 'string' } } },
   };
 }
 
