@@ -92,7 +92,7 @@ function settle(step: () => Promise<void> | void | undefined, finish: (error?: E
 
 /** After the gate: does the path exist for this method, and may it get such a query and body? */
 function enter(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): void {
-  if (request.is404) throw unknownPath(request, reply, routes);
+  if (request.is404 || hasEmptyParameter(request)) throw unknownPath(request, reply, routes);
   const options = request.routeOptions.config as RouteOptions | undefined;
   if (!options?.query && !options?.public) refuseQuery(request);
   checkBodyHeaders(request);
@@ -102,6 +102,11 @@ function isPublic(request: FastifyRequest): boolean {
   return !request.is404 && (request.routeOptions.config as RouteOptions | undefined)?.public === true;
 }
 
+/** The router takes `/things/` for `/things/:id`. */
+function hasEmptyParameter(request: FastifyRequest): boolean {
+  return Object.entries(request.params as object).some(([name, value]) => name !== '*' && value === '');
+}
+
 function unknownPath(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): DomainError | Error {
   const path = pathOf(request.raw.url ?? '/');
   const methods = routes.methodsOf(path).filter((method) => METHODS.includes(method));
@@ -109,7 +114,7 @@ function unknownPath(request: FastifyRequest, reply: FastifyReply, routes: Route
     return new DomainError({
       category: 'not-found',
       code: 'not-found',
-      detail: `There is no path ${path}. GET /openapi.json lists all of them.`,
+      detail: `There is no path ${path}. ${adviceFor(path, routes)}`,
     });
   }
   void reply.header('allow', methods.join(', '));
@@ -117,6 +122,14 @@ function unknownPath(request: FastifyRequest, reply: FastifyReply, routes: Route
     `${path} does not answer ${request.method}. It answers ${methods.join(', ')}.`,
     405,
   );
+}
+
+function adviceFor(path: string, routes: RouteTable): string {
+  if (path === '/') return 'GET /docs shows what there is, GET /openapi.json describes it.';
+  const bare = path.replace(/\/+$/, '');
+  if (bare !== path && routes.methodsOf(bare).length > 0)
+    return `There is ${bare}, without a slash at its end.`;
+  return 'GET /openapi.json lists all of them.';
 }
 
 function refuseQuery(request: FastifyRequest): void {
