@@ -6,6 +6,8 @@ it('finds what was meant, and nothing when nothing is close', () => {
   const names = ['listen', 'auth.mode', 'logLevel', 'logFormat'];
   expect(nearest('lisen', names)).toBe('listen');
   expect(nearest('loglevel', names)).toBe('logLevel');
+  expect(nearest('foo', ['from', 'for-whom'])).toBeUndefined();
+  expect(nearest('ide', ['id'])).toBe('id');
   expect(nearest('completely-different', names)).toBeUndefined();
   expect(nearest('x'.repeat(10_000), names)).toBeUndefined();
 });

@@ -190,6 +190,7 @@ describe('wrong fields', () => {
       code: 'required',
       detail: 'is required',
     });
+    expect(problem.errors).toContainEqual({ pointer: '/parts/3', code: 'type', detail: 'must be an object' });
   });
 
   it('are escaped in pointers', async () => {
@@ -457,3 +458,15 @@ function raw(text: string): Promise<string> {
     socket.on('close', () => resolve(answer));
   });
 }
+
+describe('a path that does not exist', () => {
+  it.each([
+    [`${TOYS}/`, `There is ${TOYS}, without a slash at its end.`],
+    [`${TOYS}/x/`, `There is ${TOYS}/x, without a slash at its end.`],
+    ['/nothing/', 'GET /openapi.json lists all of them.'],
+    ['/', 'GET /docs shows what there is, GET /openapi.json describes it.'],
+  ])('%s is answered with what there is', async (path, advice) => {
+    const { detail } = problemOf(await api.get(path), 404, 'not-found');
+    expect(detail).toBe(`There is no path ${path}. ${advice}`);
+  });
+});

@@ -12,7 +12,7 @@ export function NestedList(type: () => new () => object, maxItems = 1000): Prope
   return applyDecorators(
     IsArray({ message: 'must be a list' }),
     ArrayMaxSize(maxItems),
-    ValidateNested({ each: true }),
+    ValidateNested({ each: true, message: 'must be an object' }),
     Type(type),
   );
 }
