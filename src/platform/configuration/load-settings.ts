@@ -4,7 +4,15 @@ import { validateSync, type ValidationError } from 'class-validator';
 import { ConfigurationError, type ConfigurationFinding } from './configuration-error.js';
 import { brokenRules } from './rules.js';
 import { settingsOf } from './setting.js';
-import { AUTH_MODES, BACKENDS, DRIVERS, LOG_FORMATS, LOG_LEVELS, Settings } from './settings.js';
+import {
+  AUTH_MODES,
+  BACKENDS,
+  DRIVERS,
+  LOG_FORMATS,
+  LOG_LEVELS,
+  NOT_BUILT_YET,
+  Settings,
+} from './settings.js';
 import { readEnvironmentValues, readFileValues, type SourcedValue } from './sources.js';
 
 export interface SettingsSources {
@@ -85,7 +93,10 @@ function wrongValues(errors: ValidationError[], prefix = ''): ConfigurationFindi
 function wrongText(setting: string, value: unknown, messages: string[]): string {
   const shown = MAY_BE_SECRET.has(setting) ? 'the value' : JSON.stringify(value);
   const allowed = ALLOWED[setting];
-  if (allowed) return `${shown} is not allowed. Allowed: ${allowed.join(', ')}.`;
+  if (allowed) {
+    const built = allowed.filter((name) => !NOT_BUILT_YET.has(name));
+    return `${shown} is not allowed. Allowed: ${built.join(', ')}.`;
+  }
   const rule = messages.find((message) => message.startsWith('must')) ?? messages[0];
   return `${shown} is not valid; it ${rule}.`;
 }

@@ -9,6 +9,8 @@ const HTTP_URL = /^https?:\/\/[^\s/]+/;
 
 export const DRIVERS = ['local', 'kubernetes'] as const;
 export const AUTH_MODES = ['none', 'token', 'oidc'] as const;
+/** Known, and refused with a word of their own. */
+export const NOT_BUILT_YET: ReadonlySet<string> = new Set(['kubernetes', 'oidc']);
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const;
 export const LOG_FORMATS = ['pretty', 'json'] as const;
 export const BACKENDS = ['alerting'] as const;

@@ -22,6 +22,9 @@ export interface SourcedValues {
 /** Settings whose parts come later; named here so that they are not called mistyped. */
 const RESERVED = /^auth\.oidc(\.|$)/;
 
+/** `listen: [::1]:8080` without quotes. */
+const BRACKETED_ADDRESS = /^[^#]*:\s*\[[0-9A-Fa-f:.]+\]:\d/;
+
 /** Of other roles, and of the program itself. */
 const OTHER_VARIABLES = new Set([
   'OPNI_CONFIG',
@@ -54,10 +57,11 @@ export function readFileValues(path: string, definitions: SettingDefinition[]): 
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   for (const problem of document.errors) {
-    findings.push({
-      origin: `${name}:${lines.linePos(problem.pos[0]).line}`,
-      message: `${problem.message}.`,
-    });
+    const { line } = lines.linePos(problem.pos[0]);
+    const hint = BRACKETED_ADDRESS.test(text.split('\n')[line - 1] ?? '')
+      ? ' Quote an address in brackets, e.g. "[::1]:8080": YAML takes the brackets for a list.'
+      : '';
+    findings.push({ origin: `${name}:${line}`, message: `${problem.message}.${hint}` });
   }
   if (findings.length > 0) return { values, findings };
   const byPath = new Map(definitions.map((definition) => [definition.path, definition]));
