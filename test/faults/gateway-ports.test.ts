@@ -65,6 +65,7 @@ describe('a port that somebody else has', () => {
     expect(text).toContain(`127.0.0.1:${port}`);
     expect(text).toMatch(/listen|OPNI_LISTEN/);
     expect(gateway.output()).not.toMatch(/\n {4}at /);
+    expect(gateway.output()).not.toContain('NestApplication');
     // What a killed gateway left may run on, to be taken over by the next one; nothing new does.
     const left = children(dataDir).map(({ pid }) => pid);
     expect(before).toEqual(expect.arrayContaining(left));

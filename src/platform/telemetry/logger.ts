@@ -42,7 +42,9 @@ export class ServiceLogger implements LoggerService {
     this.write(FRAMEWORK_CONTEXTS.has(String(rest.at(-1))) ? 'debug' : 'info', message, rest);
   }
   error(message: unknown, ...rest: unknown[]): void {
-    this.write('error', message, rest);
+    // Nest logs what `listen` throws, too; whoever called it says it better.
+    const said = rest.at(-1) === 'NestApplication' && /^Error: listen E/.test(String(message));
+    this.write(said ? 'debug' : 'error', message, rest);
   }
   warn(message: unknown, ...rest: unknown[]): void {
     this.write('warn', message, rest);
