@@ -692,6 +692,11 @@ describe('the installation', () => {
       expect(answer.body.detail).toContain('PUT /api/v1/alerting/installation');
       expect(answer.body).not.toHaveProperty('operation');
     }
+    expect(await fresh.get('/readyz')).toMatchObject({
+      components: {
+        alertmanager: { state: 'ok', message: expect.stringMatching(/^Not installed/) as unknown },
+      },
+    });
     const native = await fresh.request<unknown>('GET', `${ALERTING}/alertmanager/api/v2/alerts`);
     expect([native.status, native.headers['content-type']]).toEqual([409, 'application/json; charset=utf-8']);
     expect(JSON.parse(native.text)).toContain('PUT /api/v1/alerting/installation');

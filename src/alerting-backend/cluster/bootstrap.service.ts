@@ -26,7 +26,13 @@ export class BootstrapService implements OnApplicationBootstrap {
         : { state: 'ok' };
     });
     this.readiness.addComponent('alertmanager', async () => {
-      const { appState, conditions } = await this.status.status();
+      const { installState, appState, conditions } = await this.status.status();
+      if (installState === 'not-installed') {
+        return {
+          state: 'ok',
+          message: 'Not installed, so nothing runs. PUT /api/v1/alerting/installation installs it.',
+        };
+      }
       const state =
         appState === 'running' || appState === 'not-running'
           ? 'ok'
