@@ -769,7 +769,8 @@ describe('dryRun', () => {
     const created = await gateway.request<EndpointBody>('PUT', `${pathOf('dry')}?dryRun=true`, {
       body: webhook(),
     });
-    expect(created.body).toMatchObject({ id: 'dry', revision: 1 });
+    const conditions = [{ type: 'Accepted', status: 'Unknown', reason: 'DryRun' }];
+    expect(created.body).toMatchObject({ id: 'dry', revision: 1, status: { conditions } });
     problem(await gateway.request('GET', pathOf('dry')), 404, 'not-found');
     const before = (await gateway.get<{ items: Json[] }>(`${ENDPOINTS}?limit=500`)).items.length;
     expect((await gateway.request('POST', `${ENDPOINTS}?dryRun=true`, { body: webhook() })).status).toBe(200);

@@ -147,6 +147,7 @@ export class EndpointsService {
         updatedAt: now,
         author: null,
       });
+      endpoint.status = { conditions: [notStored(revision, now)] };
       return { endpoint, created: current === undefined };
     }
     const [written] = await this.#commit([
@@ -243,6 +244,17 @@ export function blockOf(input: Pick<EndpointInputDto, 'type'>, prefix = ''): Rec
   }
   // Through JSON: instances of DTO classes become plain, members that are undefined go.
   return JSON.parse(JSON.stringify(block)) as Record<string, unknown>;
+}
+
+/** What a dry run says of an endpoint in place of whether Alertmanager has it. */
+function notStored(revision: number, now: string): Condition {
+  const message = 'This was a dry run: it is valid, and nothing was stored.';
+  const [condition] = updateConditions(
+    [],
+    [{ type: 'Accepted', status: 'Unknown', reason: 'DryRun', message, observedGeneration: revision }],
+    now,
+  );
+  return condition as Condition;
 }
 
 function isStale(error: unknown): boolean {
