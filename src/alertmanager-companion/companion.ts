@@ -17,7 +17,7 @@ import { parseAddress, readSettings, type Address } from './settings.js';
 import { AlertmanagerClient } from './syncer/alertmanager-client.js';
 import { ConfigChecker } from './syncer/config-checker.js';
 import { ConfigFiles } from './syncer/config-files.js';
-import { memberStatus } from './syncer/member-status.js';
+import { MemberReporter } from './syncer/member-status.js';
 import { Syncer } from './syncer/syncer.js';
 
 /** Shorter than what a supervisor usually waits before it kills. */
@@ -107,10 +107,11 @@ class Companion {
         );
       }),
     ]);
+    const reporter = new MemberReporter(settings.member, this.#syncer, this.#files, this.#alertmanager);
     const handler = router(
       routes({
         syncer: this.#syncer,
-        status: () => memberStatus(settings.member, this.#syncer, this.#files, this.#alertmanager),
+        status: () => reporter.status(),
         embeddedServer: this.#embeddedServer,
         tester: this.#tester,
         passThrough: this.#passThrough,

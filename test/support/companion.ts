@@ -153,7 +153,8 @@ export class CompanionUnderTest {
     });
   }
 
-  async startAlertmanager(): Promise<void> {
+  /** @param cluster where it listens for others; not at all when left out */
+  async startAlertmanager(cluster = ''): Promise<void> {
     const { alertmanagerUrl, binaries } = this.settings;
     const child = spawn(
       binaries.alertmanager,
@@ -161,7 +162,7 @@ export class CompanionUnderTest {
         `--config.file=${this.alertmanagerYml}`,
         `--storage.path=${join(this.directory, 'alertmanager')}`,
         `--web.listen-address=${new URL(alertmanagerUrl).host}`,
-        '--cluster.listen-address=',
+        `--cluster.listen-address=${cluster}`,
         '--log.level=warn',
       ],
       { stdio: 'ignore', env: {} },

@@ -7,6 +7,7 @@ import {
   type MemberStatus,
   type MessagePage,
 } from '../../alertmanager-companion/companion-api.js';
+import { putDeadline } from '../../alertmanager-companion/syncer/load-deadline.js';
 import { withDeadline } from '../../platform/deadline.js';
 import { DomainError, messageOf } from '../../platform/errors.js';
 import { Clock } from '../../platform/clock.js';
@@ -14,8 +15,6 @@ import { Certificates } from '../../platform/tls/certificates.js';
 import { RenewingMutualTlsClient } from '../../platform/tls/renewing-mutual-tls-client.js';
 
 const STATUS_TIMEOUT_MS = 2_500;
-/** Checking, writing and reloading 10 MB takes seconds. */
-const CONFIG_TIMEOUT_MS = 60_000;
 const MESSAGES_TIMEOUT_MS = 5_000;
 const DEFAULT_TIMEOUT_MS = 5_000;
 
@@ -79,7 +78,7 @@ export class CompanionClient implements OnApplicationShutdown {
       path: `/v1/config/${sha256}`,
       method: 'PUT' as const,
       body: text,
-      timeout: CONFIG_TIMEOUT_MS,
+      timeout: putDeadline(Buffer.byteLength(text)),
       signal,
     };
     const answer = await this.call(companionUrl, call);

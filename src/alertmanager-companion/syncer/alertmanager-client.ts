@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { alertmanagerHashOf, metricValue } from './config-hash.js';
+import { readAlertmanagerMetrics, type AlertmanagerMetrics } from './alertmanager-metrics.js';
 import { isRecord } from '../http/parse-json.js';
 
 const MAX_ANSWER = 32 * 1024 * 1024;
@@ -7,13 +7,6 @@ const MAX_ANSWER = 32 * 1024 * 1024;
 export interface AlertmanagerAnswer {
   status: number;
   body: string;
-}
-
-export interface AlertmanagerState {
-  version: string | null;
-  clusterStatus: string | null;
-  peers: number;
-  startedAt: string | null;
 }
 
 /** Alertmanager did not answer: it does not run, hangs, or died while it was asked. */
@@ -36,18 +29,25 @@ export class AlertmanagerClient {
   /** @param url `http://host:port` */
   constructor(readonly url: string) {}
 
-  /** The hash of the configuration that it runs. @throws AlertmanagerUnreachable */
-  async configHash(deadline: number): Promise<number> {
+  /** @throws AlertmanagerUnreachable */
+  async metrics(deadline: number): Promise<AlertmanagerMetrics> {
     const { status, body } = await this.call('GET', '/metrics', deadline);
-    const hash = status === 200 ? metricValue(body, 'alertmanager_config_hash') : null;
-    if (hash === null)
-      throw new AlertmanagerUnreachable(true, `Alertmanager answered ${status} without its hash.`);
-    return hash;
+    if (status !== 200)
+      throw new AlertmanagerUnreachable(true, `Alertmanager answered ${status} instead of its metrics.`);
+    return readAlertmanagerMetrics(body);
   }
 
-  /** Whether it runs exactly these bytes. @throws AlertmanagerUnreachable */
-  async runs(bytes: Uint8Array, deadline: number): Promise<boolean> {
-    return (await this.configHash(deadline)) === alertmanagerHashOf(bytes);
+  /** The hash of the configuration that it runs. @throws AlertmanagerUnreachable */
+  async configHash(deadline: number): Promise<number> {
+    const { configHash } = await this.metrics(deadline);
+    if (configHash === null)
+      throw new AlertmanagerUnreachable(true, 'Alertmanager answered without its hash.');
+    return configHash;
+  }
+
+  /** @param hash of a file, as `alertmanagerHashOf` gives it @throws AlertmanagerUnreachable */
+  async runs(hash: number, deadline: number): Promise<boolean> {
+    return (await this.configHash(deadline)) === hash;
   }
 
   /** 200 when it took the file, 500 with its reason when it kept the old one. @throws AlertmanagerUnreachable */
@@ -55,20 +55,18 @@ export class AlertmanagerClient {
     return this.call('POST', '/-/reload', deadline);
   }
 
-  /** @throws AlertmanagerUnreachable */
-  async state(deadline: number): Promise<AlertmanagerState> {
+  /**
+   * `ready` or `settling`, `disabled` without clustering. It writes its whole configuration into this answer: 1 to 2 s
+   * for 10,000 receivers.
+   *
+   * @throws AlertmanagerUnreachable
+   */
+  async clusterStatus(deadline: number): Promise<string | null> {
     const { status, body } = await this.call('GET', '/api/v2/status', deadline);
     const value: unknown = status === 200 ? JSON.parse(body) : null;
     if (!isRecord(value))
       throw new AlertmanagerUnreachable(true, `Alertmanager answered ${status} about its status.`);
-    const cluster = isRecord(value['cluster']) ? value['cluster'] : {};
-    const version = isRecord(value['versionInfo']) ? value['versionInfo'] : {};
-    return {
-      version: textOrNull(version['version']),
-      clusterStatus: textOrNull(cluster['status']),
-      peers: Array.isArray(cluster['peers']) ? Math.max(cluster['peers'].length, 1) : 1,
-      startedAt: textOrNull(value['uptime']),
-    };
+    return isRecord(value['cluster']) ? textOrNull(value['cluster']['status']) : null;
   }
 
   /** @param deadline milliseconds for everything @throws AlertmanagerUnreachable */

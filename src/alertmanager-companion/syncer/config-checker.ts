@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { rm } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeDurably } from '../durable-files.js';
 import { temporaryName } from '../../platform/files/atomic-file.js';
 import type { ConfigCheck } from '../companion-api.js';
+import { loadDeadline } from './load-deadline.js';
 
-const DEADLINE = 20_000;
 const CONCURRENCY = 2;
 
 /** Asks the member's own `amtool` what it thinks of a configuration. */
@@ -23,7 +23,7 @@ export class ConfigChecker {
   async checkFile(path: string): Promise<ConfigCheck> {
     await this.#enter();
     try {
-      return await run(this.amtool, path);
+      return await run(this.amtool, path, loadDeadline((await stat(path)).size));
     } finally {
       this.#leave();
     }
@@ -52,9 +52,9 @@ export class ConfigChecker {
   }
 }
 
-function run(amtool: string, path: string): Promise<ConfigCheck> {
+function run(amtool: string, path: string, deadline: number): Promise<ConfigCheck> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: DEADLINE, killSignal: 'SIGKILL', env: {}, maxBuffer: 1024 * 1024 } as const;
+    const options = { timeout: deadline, killSignal: 'SIGKILL', env: {}, maxBuffer: 1024 * 1024 } as const;
     execFile(amtool, ['check-config', path], options, (error, stdout, stderr) => {
       if (error === null) return resolve({ accepted: true, reason: null });
       if (typeof error.code === 'string') {
@@ -63,7 +63,7 @@ function run(amtool: string, path: string): Promise<ConfigCheck> {
         );
       }
       if (error.killed)
-        return resolve({ accepted: false, reason: `amtool took longer than ${DEADLINE} ms.` });
+        return resolve({ accepted: false, reason: `amtool took longer than ${deadline} ms.` });
       resolve({ accepted: false, reason: reasonIn(`${stdout}\n${stderr}`, path) });
     });
   });

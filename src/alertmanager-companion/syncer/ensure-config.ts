@@ -7,13 +7,20 @@ import {
   type OwnWebhook,
 } from './canonical-config.js';
 import type { ConfigFiles } from './config-files.js';
-import { sha256Of } from './config-hash.js';
+import { alertmanagerHashOf, sha256Of } from './config-hash.js';
 
 /** A canonical configuration together with the file that it gives on this member. */
 export interface Rendered {
   /** Of the canonical bytes. */
   sha256: string;
   bytes: Buffer;
+  /** Of the file, as Alertmanager shows it. */
+  hash: number;
+}
+
+export function renderedFrom(canonical: Uint8Array, text: string): Rendered {
+  const bytes = Buffer.from(text);
+  return { sha256: sha256Of(canonical), bytes, hash: alertmanagerHashOf(bytes) };
 }
 
 export interface EnsuredConfig {
@@ -67,7 +74,7 @@ async function readLastGood(files: ConfigFiles, own: OwnWebhook, log: Logger): P
   if (canonical === null) return null;
   try {
     const text = renderAlertmanagerConfig(parseCanonicalConfig(canonical), own);
-    return { sha256: sha256Of(canonical), bytes: Buffer.from(text) };
+    return renderedFrom(canonical, text);
   } catch (error) {
     log.error(
       { reason: error instanceof Error ? error.message : String(error) },

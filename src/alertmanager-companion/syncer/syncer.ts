@@ -10,14 +10,14 @@ import {
 } from './canonical-config.js';
 import type { ConfigChecker } from './config-checker.js';
 import { EMPTY_STATE, type ConfigFiles, type Refused, type SyncerState } from './config-files.js';
-import { sha256Of } from './config-hash.js';
-import { ensureConfig, type Rendered } from './ensure-config.js';
+import { alertmanagerHashOf, sha256Of } from './config-hash.js';
+import { ensureConfig, renderedFrom, type Rendered } from './ensure-config.js';
+import { loadDeadline } from './load-deadline.js';
 import { Mutex } from './mutex.js';
 import { SecretScrubber } from './scrub-secrets.js';
 
-/** Asking what runs takes milliseconds; loading takes a fraction of a second per ten thousand receivers. */
-const ASK_DEADLINE = 2_000;
-const RELOAD_DEADLINE = 20_000;
+/** Asking what runs takes milliseconds; right after a large load the answer waits for the memory to be cleaned up. */
+const ASK_DEADLINE = 5_000;
 
 /** A configuration was not taken; the last good one is in place. */
 export class ConfigRefused extends Error {
@@ -45,6 +45,7 @@ export class Syncer {
   #lastGood: Rendered | null = null;
   #state: SyncerState = EMPTY_STATE;
   #trying = false;
+  #epoch = 0;
 
   constructor(private readonly options: SyncerOptions) {}
 
@@ -61,6 +62,11 @@ export class Syncer {
     return this.#trying;
   }
 
+  /** Grows whenever what `state`, `lastGood` or `trying` tell may have changed. */
+  get epoch(): number {
+    return this.#epoch;
+  }
+
   /** Guarantees a valid file before anything else; a running Alertmanager is told when the file was replaced. */
   async start(): Promise<void> {
     const { files, checker, own, log, alertmanager } = this.options;
@@ -70,7 +76,8 @@ export class Syncer {
     this.#state = await files.readState();
     if (written) {
       // Usually it does not run yet, and reads the file when it starts.
-      void this.#writes.run(() => alertmanager.reload(RELOAD_DEADLINE)).catch(() => undefined);
+      const deadline = loadDeadline((await files.readAlertmanagerYml())?.length ?? 0);
+      void this.#writes.run(() => alertmanager.reload(deadline)).catch(() => undefined);
     }
   }
 
@@ -117,7 +124,7 @@ export class Syncer {
       );
     }
     const { config, text } = this.#render(bytes);
-    const next: Rendered = { sha256, bytes: Buffer.from(text) };
+    const next = renderedFrom(bytes, text);
     if (await this.#runsAlready(next)) return this.#acknowledge(false);
 
     const candidate = await this.options.files.writeCandidate(text);
@@ -127,7 +134,7 @@ export class Syncer {
         throw refused('refused-by-check', SecretScrubber.of(config).scrub(check.reason ?? ''));
       await this.#mustBeReachable();
       const previous = await this.options.files.readAlertmanagerYml();
-      this.#trying = true;
+      this.#setTrying(true);
       try {
         await this.options.files.putInPlace(candidate);
         await this.#load(next, config);
@@ -138,7 +145,7 @@ export class Syncer {
       }
       this.#lastGood = next;
     } finally {
-      this.#trying = false;
+      this.#setTrying(false);
       await this.options.files.discard(candidate);
     }
     return this.#acknowledge(true);
@@ -159,7 +166,7 @@ export class Syncer {
     const onDisk = await this.options.files.readAlertmanagerYml();
     if (onDisk?.equals(next.bytes) !== true) return false;
     try {
-      return await this.options.alertmanager.runs(next.bytes, ASK_DEADLINE);
+      return await this.options.alertmanager.runs(next.hash, ASK_DEADLINE);
     } catch (error) {
       if (error instanceof AlertmanagerUnreachable) throw notConfirmed(error);
       throw error;
@@ -183,12 +190,12 @@ export class Syncer {
   async #load(next: Rendered, config: Record<string, unknown>): Promise<void> {
     const { alertmanager } = this.options;
     try {
-      const answer = await alertmanager.reload(RELOAD_DEADLINE);
+      const answer = await alertmanager.reload(loadDeadline(next.bytes.length));
       if (answer.status !== 200) {
         const words = SecretScrubber.of(config).scrub(answer.body.trim().slice(0, 2_000));
         throw refused('refused-by-alertmanager', words.replaceAll(this.options.files.dataDir, '…'));
       }
-      if (!(await alertmanager.runs(next.bytes, ASK_DEADLINE))) {
+      if (!(await alertmanager.runs(next.hash, ASK_DEADLINE))) {
         throw refused(
           'not-confirmed',
           'Alertmanager reloaded, but the hash it shows is not that of the file.',
@@ -205,7 +212,8 @@ export class Syncer {
     const { files, alertmanager, log } = this.options;
     await files.writeAlertmanagerYml(bytes);
     try {
-      if (!(await alertmanager.runs(bytes, ASK_DEADLINE))) await alertmanager.reload(RELOAD_DEADLINE);
+      if (!(await alertmanager.runs(alertmanagerHashOf(bytes), ASK_DEADLINE)))
+        await alertmanager.reload(loadDeadline(bytes.length));
     } catch (error) {
       log.warn(
         { reason: messageOf(error) },
@@ -239,7 +247,13 @@ export class Syncer {
 
   async #save(state: SyncerState): Promise<void> {
     this.#state = state;
+    this.#epoch += 1;
     await this.options.files.writeState(state);
+  }
+
+  #setTrying(trying: boolean): void {
+    this.#trying = trying;
+    this.#epoch += 1;
   }
 
   #timestamp(): string {
