@@ -1,7 +1,7 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import { DomainError, invalid } from '../errors.js';
+import { DomainError, invalid, type FieldError } from '../errors.js';
 import { pointerOf } from './json-pointer.js';
 import { FORBIDDEN_NAMES } from './strict-json.js';
 import { bodyErrors, findingsOf, parameterErrors, type Finding } from './validation-errors.js';
@@ -21,6 +21,11 @@ export function toDto<T extends object>(type: new () => T, plain: unknown): T {
     'The body is not valid. Correct the fields named in errors.',
     bodyErrors(findings, pointerOf),
   );
+}
+
+/** What `toDto` would refuse, without refusing it: for documents that are checked for more than their form. */
+export function dtoErrors(type: new () => object, plain: unknown): FieldError[] {
+  return bodyErrors(examine(type, plain)[1], pointerOf);
 }
 
 function examine<T extends object>(type: new () => T, plain: unknown): [T, Finding[]] {
