@@ -9,6 +9,9 @@ import { ClusterReconciler } from './cluster/cluster.reconciler.js';
 import { InstallationService } from './cluster/installation.service.js';
 import { MembersService } from './cluster/members.service.js';
 import { StatusService } from './cluster/status.service.js';
+import { AlertingConfigurationMount } from './configuration/alerting.mount.js';
+import { AlertingDocuments } from './configuration/alerting-documents.js';
+import { AlertingConfigurationController } from './configuration/configuration.controller.js';
 import { CompanionClient } from './config-sync/companion-client.js';
 import { ConfigSyncService } from './config-sync/config-sync.service.js';
 import { EndpointTestsController } from './endpoints/endpoint-tests.controller.js';
@@ -26,6 +29,7 @@ import { RoutingService } from './routing/routing.service.js';
 @Module({
   controllers: [
     ClusterController,
+    AlertingConfigurationController,
     EndpointsController,
     EndpointTestsController,
     NotificationsController,
@@ -33,6 +37,8 @@ import { RoutingService } from './routing/routing.service.js';
     AlertmanagerApiController,
   ],
   providers: [
+    AlertingDocuments,
+    AlertingConfigurationMount,
     InstallationService,
     BootstrapService,
     ClusterReconciler,

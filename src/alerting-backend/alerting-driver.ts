@@ -1,9 +1,25 @@
-/** What runs: the alerting backend's wishes, without anything that Alertmanager's configuration file says. */
+/** CPU and memory as Kubernetes quantities. */
+export interface Resources {
+  requests: { cpu?: string; memory?: string };
+  limits: { cpu?: string; memory?: string };
+}
+
+/**
+ * What runs: the alerting backend's wishes, without anything that Alertmanager's configuration file says. Pointers of
+ * `supports` lead into it. What is left out is for the driver to choose.
+ */
 export interface AlertingSpec {
+  /** Of Alertmanager. */
+  version?: string;
+  image?: { repository: string; pullPolicy: string; pullSecrets: string[] };
   /** Members that advertise the join address (at least 1). */
-  controllers: { replicas: number };
+  controllers: { replicas: number; resources?: Resources };
   /** Members that join the controllers. */
-  workers: { replicas: number };
+  workers: { replicas: number; resources?: Resources };
+  /** Flags `--cluster.*` of Alertmanager in camelCase, as Prometheus durations. */
+  cluster?: object;
+  /** Of each member's volume. */
+  storage?: { size: string; storageClass?: string };
   /** Prometheus duration: how long Alertmanager keeps its data. */
   retention: string;
   logLevel: 'debug' | 'info' | 'warn' | 'error';
@@ -70,7 +86,7 @@ export abstract class AlertingDriver {
   /** Calls back after each change of what `observe` would answer; returns the way to stop. */
   abstract watch(onChange: () => void): () => void;
   abstract remove(options: { deleteData: boolean; signal: AbortSignal }): Promise<void>;
-  /** The fields of the spec that it cannot honour. */
+  /** The fields of the spec that it cannot honour, leaves or whole blocks. */
   abstract supports(spec: AlertingSpec): Unsupported[];
 }
 

@@ -36,8 +36,8 @@ export class AlertingPublicKinds implements OnModuleInit {
       kind: INSTALLATION_KIND,
       path: '/api/v1/alerting/installation',
       represent: ({ id, revision, document }) => {
-        const { state, preset, operationId } = document as Installation;
-        return { id, revision, state, preset, operation: `/api/v1/operations/${operationId}` };
+        const { state, operationId } = document as Installation;
+        return { id, revision, state, operation: `/api/v1/operations/${operationId}` };
       },
     });
   }

@@ -13,7 +13,7 @@ const workload = (ready: number, reason: string | null = null) => ({
   message: reason,
 });
 const running: StateInput = {
-  installation: { state: 'installed', preset: 'standalone', deleteData: false, operationId: 'o' },
+  installation: { state: 'installed', deleteData: false, operationId: 'o' },
   generation: 3,
   operation: succeeded(pending, now),
   observation: { members: [], workloads: [workload(1)], version: '0.31.1' },
@@ -67,6 +67,7 @@ describe('backendState', () => {
         observation: { ...running.observation, workloads: [workload(0, 'CrashLoop')] },
       },
     ],
+    ['updating running', { operation: pendingOperation('alerting.configure', '/x', ['a'], now) }],
     ['installed running', { operation: failed(pending, { code: 'x', detail: 'y' }, now) }],
     ['installed degraded', { members: [{ name: 'controller-0', inSync: false, lastError: 'no' }] }],
     ['installed pending', { observation: { ...running.observation, workloads: [workload(0, 'BackOff')] } }],

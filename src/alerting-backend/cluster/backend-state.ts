@@ -1,7 +1,7 @@
 import type { ConditionUpdate } from '../../platform/conditions.js';
 import { hasEnded, type Operation } from '../../platform/operations/operation.js';
 import type { AlertingObservation } from '../alerting-driver.js';
-import type { Installation } from './installation.js';
+import { isConfigure, type Installation } from './installation.js';
 
 export const INSTALL_STATES = [
   'not-installed',
@@ -20,6 +20,7 @@ export interface StateInput {
   installation: Installation | undefined;
   /** The revision of the installation; 0 when there is none. */
   generation: number;
+  /** The one that is under way, else the newest. */
   operation: Operation | undefined;
   observation: AlertingObservation;
   members: { name: string; inSync: boolean; lastError: string | null }[];
@@ -73,7 +74,7 @@ function installStateOf({ installation, operation }: StateInput, appState: AppSt
     if (working) return 'uninstalling';
     return operation?.phase === 'failed' ? 'failed' : 'not-installed';
   }
-  if (working) return 'installing';
+  if (working) return isConfigure(operation) ? 'updating' : 'installing';
   // A failed installation that has healed since is installed.
   return operation?.phase === 'failed' && appState !== 'running' ? 'failed' : 'installed';
 }

@@ -44,7 +44,7 @@ export class BootstrapService implements OnApplicationBootstrap {
     if (!this.settings.bootstrap.install.includes('alerting')) return;
     // Uninstalled is a wish, too: only a directory that never had it is bootstrapped.
     if ((await this.installation.current()) !== undefined) return;
-    await this.installation.install();
+    await this.installation.install({ author: 'bootstrap' });
     this.#logger.log(
       'Installing the alerting backend (bootstrap.install); GET /api/v1/operations shows how far it is.',
     );

@@ -1,19 +1,30 @@
 import { Body, Controller, Delete, Get, Put, Res } from '@nestjs/common';
-import { ApiAcceptedResponse, ApiBody, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  ApiAcceptedResponse,
+  ApiBody,
+  ApiExtraModels,
+  ApiOkResponse,
+  ApiOperation,
+  ApiTags,
+  getSchemaPath,
+} from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { OperationDto } from '../../platform/operations/operation.dto.js';
 import { OperationResponder } from '../../platform/operations/operation-responder.js';
 import { toDto } from '../../platform/http/dto.pipe.js';
 import { QueryParams } from '../../platform/http/query-params.js';
-import { WaitQueryDto } from '../../platform/http/query.dto.js';
+import { Author } from '../../platform/revisioned-config/http/author.decorator.js';
+import { DryRunDto } from '../../platform/revisioned-config/http/configuration.dto.js';
+import { AlertingConfigurationMount } from '../configuration/alerting.mount.js';
+import { PRESETS } from '../configuration/built-in.js';
 import {
   BackendStatusDto,
   InstallationDto,
+  InstallQueryDto,
   MemberListDto,
   PresetListDto,
   UninstallQueryDto,
 } from './cluster.dto.js';
-import { PRESETS } from './installation.js';
 import { InstallationService } from './installation.service.js';
 import { MembersService } from './members.service.js';
 import { StatusService } from './status.service.js';
@@ -27,33 +38,35 @@ export class ClusterController {
     private readonly members: MembersService,
     private readonly statuses: StatusService,
     private readonly responder: OperationResponder,
+    private readonly configuration: AlertingConfigurationMount,
   ) {}
 
   @Get('presets')
   @ApiOperation({ summary: 'Named starting points for an installation' })
   @ApiOkResponse({ type: PresetListDto })
   presets(): PresetListDto {
-    return {
-      items: PRESETS.map(({ name, description }) => ({ name, description, requiredFields: [] })),
-      next: null,
-    };
+    return { items: [...PRESETS], next: null };
   }
 
   @Put('installation')
   @ApiOperation({ summary: 'Install the alerting backend; installed already: succeeds at once' })
   @ApiBody({ type: InstallationDto, required: false })
   @ApiAcceptedResponse({ type: OperationDto, description: 'Under way; Location names the operation' })
-  @ApiOkResponse({ type: OperationDto, description: 'The operation has ended, whatever the phase' })
+  @ApiExtraModels(DryRunDto)
+  @ApiOkResponse({
+    schema: { oneOf: [{ $ref: getSchemaPath(OperationDto) }, { $ref: getSchemaPath(DryRunDto) }] },
+    description: 'The operation has ended, whatever the phase; dryRun: what would be done',
+  })
   async install(
     @Body() body: object | undefined,
-    @QueryParams() query: WaitQueryDto,
+    @QueryParams() { force = false, dryRun, ...query }: InstallQueryDto,
+    @Author() author: string,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<OperationDto> {
-    return this.responder.respond(
-      await this.installation.install(toDto(InstallationDto, body ?? {}).preset),
-      query,
-      reply,
-    );
+  ): Promise<OperationDto | DryRunDto> {
+    const { preset } = toDto(InstallationDto, body ?? {});
+    const request = { force, author, ...(preset === undefined ? {} : { preset }) };
+    if (dryRun) return this.configuration.previewInstallation(request);
+    return this.responder.respond(await this.installation.install(request), query, reply);
   }
 
   @Delete('installation')
@@ -62,9 +75,14 @@ export class ClusterController {
   @ApiOkResponse({ type: OperationDto, description: 'The operation has ended, whatever the phase' })
   async uninstall(
     @QueryParams() query: UninstallQueryDto,
+    @Author() author: string,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<OperationDto> {
-    return this.responder.respond(await this.installation.uninstall(query.deleteData ?? false), query, reply);
+    return this.responder.respond(
+      await this.installation.uninstall(query.deleteData ?? false, author),
+      query,
+      reply,
+    );
   }
 
   @Get('status')

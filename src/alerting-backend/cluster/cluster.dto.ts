@@ -1,5 +1,6 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsOptional, IsString } from 'class-validator';
+import { AlertingConfigurationDto } from '../configuration/alerting-configuration.dto.js';
 import { ConditionDto } from '../../platform/http/condition.dto.js';
 import { IsFlag, WaitQueryDto } from '../../platform/http/query.dto.js';
 import { APP_STATES, INSTALL_STATES, type AppState, type InstallState } from './backend-state.js';
@@ -7,12 +8,24 @@ import { APP_STATES, INSTALL_STATES, type AppState, type InstallState } from './
 /** What to install. */
 export class InstallationDto {
   /**
-   * Name of a preset, see `GET /api/v1/alerting/presets`.
+   * Name of a preset, see `GET /api/v1/alerting/presets`: its document becomes the configuration. Without one, what
+   * `GET /api/v1/alerting/configuration` answers is installed.
    * @example standalone
    */
   @IsOptional()
   @IsString()
   preset?: string;
+}
+
+export class InstallQueryDto extends WaitQueryDto {
+  /** Whether a preset may replace a configuration that was written. */
+  @ApiPropertyOptional({ type: Boolean })
+  @IsFlag()
+  force?: boolean;
+  /** Answer what the call would do, and store nothing. */
+  @ApiPropertyOptional({ type: Boolean })
+  @IsFlag()
+  dryRun?: boolean;
 }
 
 export class UninstallQueryDto extends WaitQueryDto {
@@ -25,6 +38,8 @@ export class UninstallQueryDto extends WaitQueryDto {
 export class PresetDto {
   name!: string;
   description!: string;
+  /** The configuration that it stands for. */
+  document!: AlertingConfigurationDto;
   /** RFC 6901 pointers of the fields that still have to be given. */
   requiredFields!: string[];
 }

@@ -11,9 +11,13 @@ import { Reconciler, type ReconcileResult } from '../../platform/reconciler/reco
 import { StoreTrigger } from '../../platform/reconciler/store-trigger.js';
 import { ObjectStore, type Change, type StoredObject } from '../../platform/store/object-store.js';
 import { AlertingDriver, type AlertingObservation } from '../alerting-driver.js';
+import { specOf, timingOf } from '../configuration/alerting-configuration.js';
+import { AlertingDocuments, CONFIGURATION_KIND } from '../configuration/alerting-documents.js';
+import { enforceableSpec } from '../configuration/enforceable.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
 import { ENDPOINT_KIND } from '../endpoints/endpoint.js';
-import { INSTALLATION_ID, INSTALLATION_KIND, presetOf, type Installation } from './installation.js';
+import type { NotificationTiming } from '../routing/routing-compiler.js';
+import { INSTALLATION_ID, INSTALLATION_KIND, operationIdsOf, type Installation } from './installation.js';
 
 /** How often drift is looked for when nothing is known to have changed. */
 const RESYNC_MS = 15_000;
@@ -38,14 +42,15 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
   #notes: Promise<void> = Promise.resolve();
   #lastError: string | null = null;
   #passes = 0;
-  /** The pass that runs, and the revision of the installation that it works towards. */
-  #pass: { generation: number; abort: AbortController } | undefined;
+  /** The pass that runs, and the installation that it works towards once it has read it. */
+  #pass: { installation?: StoredObject<Installation> | undefined; abort: AbortController } | undefined;
 
   constructor(
     private readonly store: ObjectStore,
     private readonly driver: AlertingDriver,
     private readonly operations: OperationsService,
     private readonly configSync: ConfigSyncService,
+    private readonly documents: AlertingDocuments,
   ) {}
 
   /** Whether at least one whole pass ended, well or not: what `/readyz` waits for. */
@@ -62,7 +67,7 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
     this.#unwatch = this.driver.watch(() => this.#request());
     this.#trigger = new StoreTrigger({
       store: this.store,
-      kinds: [INSTALLATION_KIND, ENDPOINT_KIND],
+      kinds: [INSTALLATION_KIND, CONFIGURATION_KIND, ENDPOINT_KIND],
       onChange: (change) => {
         this.configSync.invalidate();
         if (change?.object.kind === INSTALLATION_KIND) this.#superseded(change as Change<Installation>);
@@ -81,9 +86,12 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
 
   /** Stops the pass that works towards another state than the one that is wanted now. */
   #superseded({ object }: Change<Installation>): void {
-    if (this.#pass && this.#pass.generation < object.revision) {
-      this.#pass.abort.abort(new Error('something else is wanted now'));
-    }
+    const before = this.#pass?.installation;
+    if (!this.#pass || (before && before.revision >= object.revision)) return;
+    // A new configuration is for the next pass: it must not end a download or build that it needs, too.
+    const { state, deleteData } = object.document;
+    if (before?.document.state === state && before.document.deleteData === deleteData) return;
+    this.#pass.abort.abort(new Error('something else is wanted now'));
   }
 
   #request(): void {
@@ -97,9 +105,9 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
     if (stopping.aborted) stop();
     stopping.addEventListener('abort', stop, { once: true });
     // Before it reads: a change in between stops it, too.
-    this.#pass = { generation: 0, abort };
+    this.#pass = { abort };
     const installation = await this.store.get<Installation>(INSTALLATION_KIND, INSTALLATION_ID);
-    this.#pass.generation = installation?.revision ?? 0;
+    this.#pass.installation = installation;
     try {
       signal.throwIfAborted();
       const result = await this.#converge(installation, signal);
@@ -111,7 +119,7 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
       this.#lastError = messageOf(error);
       // What is not known to be final is tried again under the same operation.
       if (installation && !signal.aborted && error instanceof DomainError && error.category !== 'timeout') {
-        await this.#fail(installation.document.operationId, error);
+        await this.#fail(operationIdsOf(installation.document), error);
       }
       throw error;
     } finally {
@@ -126,38 +134,42 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
     signal: AbortSignal,
   ): Promise<ReconcileResult> {
     if (!installation) return { done: true };
-    const { state, operationId, preset, deleteData } = installation.document;
-    const note = (step: string, message: string): void => this.#note(operationId, step, message);
+    const { state, operationId, deleteData } = installation.document;
+    // What they wait for was written with them, and is read below: no older configuration can end them.
+    const operationIds = operationIdsOf(installation.document);
+    const note = (step: string, message: string): void => this.#note(operationIds, step, message);
 
     if (state === 'uninstalled') {
       const operation = await this.operations.find(operationId);
       if (!operation || hasEnded(operation.document)) return { done: true };
       note('stop-members', 'stopping');
       await this.driver.remove({ deleteData, signal });
-      await this.#finish(operationId);
+      await this.#finish(operationIds);
       return { done: true };
     }
 
-    await this.driver.apply(presetOf(preset).spec, { signal, onProgress: note });
+    const { document } = await this.documents.effective();
+    const { spec } = enforceableSpec(specOf(document), (wanted) => this.driver.supports(wanted));
+    await this.driver.apply(spec, { signal, onProgress: note });
     const observation = await this.driver.observe();
-    const settled = await this.#deliver(preset, observation, signal, note);
+    const settled = await this.#deliver(timingOf(document), observation, signal, note);
     if (!settled) {
       const broken = observation.workloads.find((workload) => workload.reason === 'CrashLoop');
       if (broken) {
         await this.#fail(
-          operationId,
+          operationIds,
           new DomainError({ category: 'unavailable', code: 'member-crashes', detail: broken.message ?? '' }),
         );
       }
       return { requeueAfter: UNSETTLED_MS };
     }
-    await this.#finish(operationId);
+    await this.#finish(operationIds);
     return { requeueAfter: RESYNC_MS };
   }
 
   /** @returns whether all members are ready and run the newest configuration */
   async #deliver(
-    preset: string,
+    timing: NotificationTiming,
     observation: AlertingObservation,
     signal: AbortSignal,
     note: (step: string, message: string) => void,
@@ -169,13 +181,13 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
         waiting.message ?? `${waiting.ready} of ${waiting.desired} ${waiting.name} are ready`,
       );
     else note('deliver-configuration', 'delivering the configuration to every member');
-    const routing = await this.configSync.compile(preset);
+    const routing = await this.configSync.compile(timing);
     const delivered = await this.configSync.deliver(routing, observation.members, signal);
     return delivered && waiting === undefined;
   }
 
-  #note(operationId: string, step: string, message: string): void {
-    this.#notes = this.#notes.then(() => this.#record(operationId, step, message));
+  #note(operationIds: string[], step: string, message: string): void {
+    for (const id of operationIds) this.#notes = this.#notes.then(() => this.#record(id, step, message));
   }
 
   async #record(operationId: string, step: string, message: string): Promise<void> {
@@ -188,20 +200,22 @@ export class ClusterReconciler implements OnApplicationBootstrap, BeforeApplicat
     }
   }
 
-  async #finish(operationId: string): Promise<void> {
+  async #finish(operationIds: string[]): Promise<void> {
     await this.#notes;
-    await this.#end(operationId, (operation, now) => succeeded(operation, now));
+    await this.#end(operationIds, (operation, now) => succeeded(operation, now));
   }
 
-  async #fail(operationId: string, error: unknown): Promise<void> {
+  async #fail(operationIds: string[], error: unknown): Promise<void> {
     const code = error instanceof DomainError ? error.code : 'internal';
     await this.#notes;
-    await this.#end(operationId, (operation, now) =>
+    await this.#end(operationIds, (operation, now) =>
       failed(operation, { code, detail: messageOf(error) }, now),
     );
   }
 
-  async #end(operationId: string, change: Parameters<OperationsService['update']>[1]): Promise<void> {
-    if (await this.operations.find(operationId)) await this.operations.update(operationId, change);
+  async #end(operationIds: string[], change: Parameters<OperationsService['update']>[1]): Promise<void> {
+    for (const id of operationIds) {
+      if (await this.operations.find(id)) await this.operations.update(id, change);
+    }
   }
 }

@@ -1,49 +1,34 @@
-import type { AlertingSpec } from '../alerting-driver.js';
-import type { Severity } from '../endpoints/endpoint.js';
+import type { Operation } from '../../platform/operations/operation.js';
 
 export const INSTALLATION_KIND = 'alerting-installation';
 /** There is one alerting backend. */
 export const INSTALLATION_ID = 'alerting';
 
-/** Desired state: whether the alerting backend runs, and from which preset. */
+/** Desired state: whether the alerting backend runs. How it runs is the configuration's to say. */
 export interface Installation {
   state: 'installed' | 'uninstalled';
-  preset: string;
   /** Of an uninstallation: whether silences, notification log and messages go, too. */
   deleteData: boolean;
-  /** The newest operation that works towards this state. */
+  /** The newest operation that works towards what is wanted. */
   operationId: string;
+  /** Operations that were still under way when the newest was added; they end with it. */
+  earlierOperationIds?: string[];
 }
 
 export const INSTALL_OPERATION = 'alerting.install';
 export const UNINSTALL_OPERATION = 'alerting.uninstall';
+/** Brings a new configuration to what runs. */
+export const CONFIGURE_OPERATION = 'alerting.configure';
 
-/** Steps of an installation, in order. */
+/** Steps of an installation and of a new configuration, in order. */
 export const INSTALL_STEPS = ['find-components', 'start-members', 'deliver-configuration'] as const;
 export const UNINSTALL_STEPS = ['stop-members'] as const;
 
-export interface Preset {
-  name: string;
-  description: string;
-  spec: AlertingSpec;
-  groupWait: Record<Severity, string>;
-  groupInterval: Record<Severity, string>;
+/** Every operation that ends when what is wanted now is reached, the newest last. */
+export function operationIdsOf({ operationId, earlierOperationIds = [] }: Installation): string[] {
+  return [...earlierOperationIds, operationId];
 }
 
-export const DEFAULT_PRESET = 'standalone';
-
-export const PRESETS: readonly Preset[] = [
-  {
-    name: DEFAULT_PRESET,
-    description: 'One Alertmanager with its companion: for one machine and for trying things out.',
-    spec: { controllers: { replicas: 1 }, workers: { replicas: 0 }, retention: '120h', logLevel: 'info' },
-    groupWait: { info: '30s', warning: '10s', error: '5s', critical: '0s' },
-    groupInterval: { info: '30s', warning: '10s', error: '5s', critical: '1s' },
-  },
-];
-
-export function presetOf(name: string): Preset {
-  const preset = PRESETS.find((candidate) => candidate.name === name);
-  if (!preset) throw new Error(`unknown alerting preset ${name}`);
-  return preset;
+export function isConfigure(operation: Operation | undefined): boolean {
+  return operation?.kind === CONFIGURE_OPERATION;
 }

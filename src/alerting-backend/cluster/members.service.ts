@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import type { MemberStatus } from '../../alertmanager-companion/companion-api.js';
 import { messageOf } from '../../platform/errors.js';
 import { AlertingDriver, type AlertingObservation, type MemberWorkload } from '../alerting-driver.js';
+import { timingOf } from '../configuration/alerting-configuration.js';
+import { AlertingDocuments } from '../configuration/alerting-documents.js';
 import { CompanionClient } from '../config-sync/companion-client.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
 import type { MemberDto } from './cluster.dto.js';
@@ -20,13 +22,15 @@ export class MembersService {
     private readonly companions: CompanionClient,
     private readonly configSync: ConfigSyncService,
     private readonly installation: InstallationService,
+    private readonly documents: AlertingDocuments,
   ) {}
 
   async snapshot(): Promise<ClusterSnapshot> {
     const installation = await this.installation.current();
     const observation = await this.driver.observe();
     if (installation?.document.state !== 'installed') return { observation, members: [] };
-    const { sha256 } = await this.configSync.compile(installation.document.preset);
+    const { document } = await this.documents.effective();
+    const { sha256 } = await this.configSync.compile(timingOf(document));
     const members = await Promise.all(observation.members.map((member) => this.#member(member, sha256)));
     return { observation, members };
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../platform/clock.js';
 import { messageOf } from '../../platform/errors.js';
@@ -5,10 +6,13 @@ import { openSecrets } from '../../platform/secrets/secret-fields.js';
 import { Sealer } from '../../platform/secrets/sealer.js';
 import { ObjectStore } from '../../platform/store/object-store.js';
 import type { MemberWorkload } from '../alerting-driver.js';
-import { presetOf } from '../cluster/installation.js';
 import { ENDPOINT_KIND, type Endpoint } from '../endpoints/endpoint.js';
 import { receiverType } from '../endpoints/receivers/receiver-types.js';
-import { compileRouting, type CompiledRouting } from '../routing/routing-compiler.js';
+import {
+  compileRouting,
+  type CompiledRouting,
+  type NotificationTiming,
+} from '../routing/routing-compiler.js';
 import { CompanionClient, ConfigRefusedError } from './companion-client.js';
 
 /** What is known about the delivery to one member. */
@@ -27,7 +31,7 @@ export class ConfigSyncService {
   readonly #members = new Map<string, MemberSync>();
   /** Grows with each invalidation, so that a compilation that began before one is not kept. */
   #generation = 0;
-  #compiled: { preset: string; sequence: number; routing: CompiledRouting } | undefined;
+  #compiled: { timing: NotificationTiming; sequence: number; routing: CompiledRouting } | undefined;
 
   constructor(
     private readonly store: ObjectStore,
@@ -43,18 +47,22 @@ export class ConfigSyncService {
   }
 
   /** The configuration that every member shall run now. */
-  async compile(preset: string): Promise<CompiledRouting> {
-    if (this.#compiled?.preset === preset) return this.#compiled.routing;
+  async compile(timing: NotificationTiming): Promise<CompiledRouting> {
+    if (this.#compiled && isDeepStrictEqual(this.#compiled.timing, timing)) return this.#compiled.routing;
     const generation = (this.#generation += 1);
     const sequence = await this.store.sequence();
+    const routing = await this.render(timing);
+    if (generation === this.#generation) this.#compiled = { timing, sequence, routing };
+    return routing;
+  }
+
+  /** What `compile` would answer, without becoming what members shall run. */
+  async render({ groupWait, groupInterval }: NotificationTiming): Promise<CompiledRouting> {
     const endpoints: { id: string; endpoint: Endpoint }[] = [];
     for await (const { id, document } of this.store.all<Endpoint>(ENDPOINT_KIND)) {
       endpoints.push({ id, endpoint: { ...document, block: openBlock(id, document, this.sealer) } });
     }
-    const { groupWait, groupInterval } = presetOf(preset);
-    const routing = compileRouting({ endpoints, groupWait, groupInterval });
-    if (generation === this.#generation) this.#compiled = { preset, sequence, routing };
-    return routing;
+    return compileRouting({ endpoints, groupWait, groupInterval });
   }
 
   /**

@@ -19,12 +19,16 @@ export const LABELS = {
 /** Takes everything and delivers nowhere: what no route wanted has reached the embedded server already. */
 const SINK_RECEIVER = 'opni_sink';
 
-/** What the compiler reads, with secrets in clear. */
-export interface RoutingInput {
-  endpoints: { id: string; endpoint: Endpoint }[];
-  /** Prometheus durations by severity: how long the first notification of a group waits for others. */
+/** Prometheus durations by severity. */
+export interface NotificationTiming {
+  /** How long the first notification of a group waits for others. */
   groupWait: Record<Severity, string>;
   groupInterval: Record<Severity, string>;
+}
+
+/** What the compiler reads, with secrets in clear. */
+export interface RoutingInput extends NotificationTiming {
+  endpoints: { id: string; endpoint: Endpoint }[];
 }
 
 interface Route {

@@ -1,28 +1,21 @@
 import { Injectable } from '@nestjs/common';
-import { redactSecrets } from '../../platform/secrets/secret-fields.js';
-import { DEFAULT_PRESET } from '../cluster/installation.js';
-import { InstallationService } from '../cluster/installation.service.js';
+import { timingOf } from '../configuration/alerting-configuration.js';
+import { AlertingDocuments } from '../configuration/alerting-documents.js';
 import { ConfigSyncService } from '../config-sync/config-sync.service.js';
-import { RECEIVER_TYPE_NAMES, receiverType } from '../endpoints/receivers/receiver-types.js';
+import { redactRouting } from './redact-routing.js';
 import type { RoutingConfigDto } from './routing.dto.js';
-
-const SECRET_PATTERNS = RECEIVER_TYPE_NAMES.flatMap((type) =>
-  receiverType(type).secrets.map((pattern) => `/receivers/*/${type}_configs/*${pattern}`),
-);
 
 /** Shows what the compiler made. */
 @Injectable()
 export class RoutingService {
   constructor(
     private readonly configSync: ConfigSyncService,
-    private readonly installation: InstallationService,
+    private readonly documents: AlertingDocuments,
   ) {}
 
   async config(): Promise<RoutingConfigDto> {
-    const installation = await this.installation.current();
-    const { sha256, configuration } = await this.configSync.compile(
-      installation?.document.preset ?? DEFAULT_PRESET,
-    );
-    return { sha256, config: redactSecrets({ ...configuration }, SECRET_PATTERNS) };
+    const { document } = await this.documents.effective();
+    const { sha256, configuration } = await this.configSync.compile(timingOf(document));
+    return { sha256, config: redactRouting(configuration) };
   }
 }

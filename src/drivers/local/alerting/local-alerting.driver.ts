@@ -23,6 +23,7 @@ import { portIsFree } from '../ports/port-is-free.js';
 import type { PortRegistry } from '../ports/port-registry.js';
 import type { ProcessSupervisor } from '../process-supervisor.js';
 import type { ProcessSpec, ProcessState } from '../supervised-process.js';
+import { unsupportedFields } from './unsupported-fields.js';
 import {
   alertmanagerProcess,
   companionProcess,
@@ -149,11 +150,7 @@ export class LocalAlertingDriver extends AlertingDriver {
   }
 
   override supports(spec: AlertingSpec): Unsupported[] {
-    const unsupported: Unsupported[] = [];
-    const reason = 'This version runs one Alertmanager; clusters of several members come next.';
-    if (spec.controllers.replicas > 1) unsupported.push({ pointer: '/controllers/replicas', reason });
-    if (spec.workers.replicas > 0) unsupported.push({ pointer: '/workers/replicas', reason });
-    return unsupported;
+    return unsupportedFields(spec, this.#alertmanager?.version);
   }
 
   async #layout(name: string, set: MemberSet): Promise<MemberLayout> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { CompanionSettings } from '../../../alertmanager-companion/companion-api.js';
 import type { AlertingSpec, MemberSet } from '../../../alerting-backend/alerting-driver.js';
+import { toGoDuration } from '../../../platform/units/go-duration.js';
 
 /** Where one member lives and listens; everything else follows from it. */
 export interface MemberLayout {
@@ -84,7 +85,7 @@ export function planMember({ spec, member, binaries, self }: PlanInput): MemberP
         `--web.external-url=http://${alertmanagerAddress}`,
         // One member has nobody to gossip with; with clustering on it would hold every page for 10 s after its start.
         '--cluster.listen-address=',
-        `--data.retention=${spec.retention}`,
+        `--data.retention=${toGoDuration(spec.retention)}`,
         // Without peers a silence is on disk only after this (15 m by default).
         '--data.maintenance-interval=5s',
         `--log.level=${spec.logLevel}`,
