@@ -43,7 +43,7 @@ export class ServiceLogger implements LoggerService {
   }
   error(message: unknown, ...rest: unknown[]): void {
     // Nest logs what `listen` throws, too; whoever called it says it better.
-    const said = rest.at(-1) === 'NestApplication' && /^Error: listen E/.test(String(message));
+    const said = rest.at(-1) === 'NestApplication' && String(message).startsWith('Error: listen E');
     this.write(said ? 'debug' : 'error', message, rest);
   }
   warn(message: unknown, ...rest: unknown[]): void {
