@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import {
+  putDeadline,
   type ConfigAcknowledgement,
   type ConfigRefusal,
   type EndpointTestRequest,
@@ -7,7 +8,6 @@ import {
   type MemberStatus,
   type MessagePage,
 } from '../../alertmanager-companion/companion-api.js';
-import { putDeadline } from '../../alertmanager-companion/syncer/load-deadline.js';
 import { withDeadline } from '../../platform/deadline.js';
 import { DomainError, messageOf } from '../../platform/errors.js';
 import { Clock } from '../../platform/clock.js';

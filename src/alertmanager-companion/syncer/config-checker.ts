@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeDurably } from '../durable-files.js';
 import { temporaryName } from '../../platform/files/atomic-file.js';
 import type { ConfigCheck } from '../companion-api.js';
-import { loadDeadline } from './load-deadline.js';
+import { loadDeadline } from '../companion-api.js';
 
 const CONCURRENCY = 2;
 

@@ -12,7 +12,7 @@ import type { ConfigChecker } from './config-checker.js';
 import { EMPTY_STATE, type ConfigFiles, type Refused, type SyncerState } from './config-files.js';
 import { alertmanagerHashOf, sha256Of } from './config-hash.js';
 import { ensureConfig, renderedFrom, type Rendered } from './ensure-config.js';
-import { loadDeadline } from './load-deadline.js';
+import { loadDeadline } from '../companion-api.js';
 import { Mutex } from './mutex.js';
 import { SecretScrubber } from './scrub-secrets.js';
 

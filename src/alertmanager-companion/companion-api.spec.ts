@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadDeadline, putDeadline } from './load-deadline.js';
+import { loadDeadline, putDeadline } from './companion-api.js';
 
 const MIB = 1024 * 1024;
 
