@@ -315,7 +315,7 @@ describe('the CA directory', () => {
     const good = await readFile(file, 'utf8');
     const agents = await readFile(join(directory, 'agents', 'ca.json'), 'utf8');
 
-    for (const bad of ['', '{', '[]', 'null', '{}', agents, good.replace(/MII\w{20}/, 'MIIx')]) {
+    for (const bad of ['', '{', '[]', 'null', '{}', agents, good.replace(/MII[\w+/]{20}/, 'MIIx')]) {
       await writeFile(file, bad);
       await expect(open()).rejects.toMatchObject({ code: 'file-corrupt' });
       await expect(open()).rejects.toThrow(file);
