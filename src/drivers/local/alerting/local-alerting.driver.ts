@@ -8,7 +8,6 @@ import {
   type ApplyOptions,
   type MemberSet,
   type Unsupported,
-  type Workload,
 } from '../../../alerting-backend/alerting-driver.js';
 import type {
   ComponentCatalogue,
@@ -22,8 +21,9 @@ import { ensureCertificateFiles } from '../../../platform/tls/certificate-files.
 import { portIsFree } from '../ports/port-is-free.js';
 import type { PortRegistry } from '../ports/port-registry.js';
 import type { ProcessSupervisor } from '../process-supervisor.js';
-import type { ProcessSpec, ProcessState } from '../supervised-process.js';
+import type { ProcessSpec } from '../supervised-process.js';
 import { unsupportedFields } from './unsupported-fields.js';
+import { workloadOf } from './member-workloads.js';
 import {
   alertmanagerProcess,
   companionProcess,
@@ -124,7 +124,7 @@ export class LocalAlertingDriver extends AlertingDriver {
         pid: this.options.supervisor.state(alertmanagerProcess(member.name))?.pid ?? null,
       })),
       workloads: (['controller', 'worker'] as const)
-        .map((set) => this.#workload(set))
+        .map((set) => workloadOf(set, this.#members, (name) => this.options.supervisor.state(name)))
         .filter((workload) => workload.desired > 0),
     });
   }
@@ -225,25 +225,6 @@ export class LocalAlertingDriver extends AlertingDriver {
         }),
     };
   }
-
-  #workload(set: MemberSet): Workload {
-    const members = this.#members.filter((member) => member.set === set);
-    const processes = members.map((member) =>
-      [companionProcess(member.name), alertmanagerProcess(member.name)].map((name) => ({
-        name,
-        state: this.options.supervisor.state(name),
-      })),
-    );
-    const ready = processes.filter((pair) => pair.every(({ state }) => state?.phase === 'ready')).length;
-    const problem = processes.flat().find(({ state }) => state?.phase !== 'ready');
-    return {
-      name: `${set}s`,
-      desired: members.length,
-      ready,
-      reason: problem ? reasonOf(problem.state) : null,
-      message: problem ? describe(problem.name, problem.state) : null,
-    };
-  }
 }
 
 function binariesOf(component: ResolvedComponent): { alertmanager: string; amtool: string } {
@@ -257,33 +238,4 @@ function binariesOf(component: ResolvedComponent): { alertmanager: string; amtoo
 /** The member that a process belongs to, if it belongs to one. */
 function memberOf(process: string): string | undefined {
   return /^((?:controller|worker)-\d+)-(?:companion|alertmanager)$/.exec(process)?.[1];
-}
-
-/** CamelCase, as Kubernetes writes reasons. */
-function reasonOf(state: ProcessState | undefined): string {
-  if (state === undefined) return 'NotStarted';
-  switch (state.phase) {
-    case 'crash-looping':
-      return 'CrashLoop';
-    case 'backing-off':
-      return 'BackOff';
-    case 'unready':
-      return 'NotAnswering';
-    default:
-      return state.phase.charAt(0).toUpperCase() + state.phase.slice(1);
-  }
-}
-
-function describe(name: string, state: ProcessState | undefined): string {
-  if (state === undefined) return `${name} has not been started yet`;
-  const parts = [`${name} is ${state.phase}`];
-  if (state.error !== null) parts.push(state.error);
-  if (state.lastExit !== null) {
-    const { code, signal, at } = state.lastExit;
-    parts.push(`it ended at ${at} with ${signal === null ? `exit code ${code ?? 'unknown'}` : signal}`);
-  }
-  if (state.phase === 'crash-looping' && state.lastOutput.length > 0) {
-    parts.push(`its last lines: ${state.lastOutput.join(' | ')}`);
-  }
-  return parts.join('; ');
 }
