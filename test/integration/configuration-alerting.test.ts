@@ -154,6 +154,17 @@ describe('while it runs', { timeout: 120_000 }, () => {
     expect((await second.get<Document>(CONFIGURATION)).revision).toBe(1);
   });
 
+  it('remembers who changed it, and when', async () => {
+    const gateway = await start({ env: NOTHING });
+    const written = await gateway.request<Document>('PATCH', CONFIGURATION, {
+      body: { retention: '48h' },
+      headers: { 'content-type': 'application/merge-patch+json' },
+    });
+    expect(written.body['author']).toBe('anonymous');
+    const { items } = await gateway.get<{ items: Json[] }>(`${CONFIGURATION}/revisions`);
+    expect(items).toMatchObject([{ revision: 1, author: 'anonymous', updatedAt: written.body['updatedAt'] }]);
+  });
+
   it('follows the default until something was written, and never after', async () => {
     const gateway = await running();
     const byDefault = await gateway.request('PUT', `${CONFIGURATION}/default?wait=60s`, {

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { DomainError } from '../../errors.js';
-import { ObjectStore, type StoredObject, type Write } from '../../store/object-store.js';
+import { ObjectStore, type Write } from '../../store/object-store.js';
 import {
   IDEMPOTENCY_KIND,
   inProgress,
@@ -34,17 +34,17 @@ export function runIn(execution: Execution, step: () => void): void {
  * both or neither are durable, and neither when another run has taken the key over.
  */
 export function joinExecutions<T extends ObjectStore>(store: T): T {
-  const transact = async (writes: Write[]): Promise<StoredObject[]> => {
+  const transact: ObjectStore['transact'] = async (writes, options) => {
     const execution = current.getStore();
     const creation = writes.find((write) => write.op === 'put' && write.expected === 'absent');
     if (!creation || !execution?.open || execution.joining || execution.record.created) {
-      return store.transact(writes);
+      return store.transact(writes, options);
     }
     const { kind, id } = creation;
     const record: IdempotencyRecord = { ...execution.record, phase: 'created', created: { kind, id } };
     execution.joining = true;
     try {
-      const results = await store.transact([...writes, putRecord(execution, record)]);
+      const results = await store.transact([...writes, putRecord(execution, record)], options);
       execution.revision = results.pop()?.revision ?? 0;
       execution.record = record;
       return results;
