@@ -92,7 +92,8 @@ describe('logs', () => {
         .filter(({ msg }) => msg === 'request');
       return requests.length >= 4 && requests;
     });
-    expect(all).toHaveLength(4);
+    // Reads that went well are debug: dashboards poll.
+    expect(all.map(({ level }) => level)).toEqual([30, 20, 30, 30]);
     expect(all[0]).toMatchObject({
       requestId: 'the-id',
       method: 'POST',

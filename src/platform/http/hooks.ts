@@ -90,6 +90,11 @@ function settle(step: () => Promise<void> | void | undefined, finish: (error?: E
   else finish();
 }
 
+/** Probes, scrapes and reads that went well: dashboards poll, and their lines would bury those of changes and failures. */
+function isQuiet(request: FastifyRequest, status: number): boolean {
+  return isPublic(request) || ((request.method === 'GET' || request.method === 'HEAD') && status < 400);
+}
+
 /** After the gate: does the path exist for this method, and may it get such a query and body? */
 function enter(request: FastifyRequest, reply: FastifyReply, routes: RouteTable): void {
   if (request.is404 || hasEmptyParameter(request)) throw unknownPath(request, reply, routes);
@@ -233,7 +238,7 @@ function addAccounting(instance: FastifyInstance, { metrics, logger, inFlight }:
     const route = request.is404 ? 'unknown' : (request.routeOptions.url ?? 'unknown');
     const milliseconds = reply.elapsedTime;
     metrics.observeRequest(request.method, route, reply.statusCode, milliseconds / 1000);
-    const level = isPublic(request) ? 'debug' : 'info';
+    const level = isQuiet(request, reply.statusCode) ? 'debug' : 'info';
     if (logger.isLevelEnabled(level)) {
       access[level](
         {
